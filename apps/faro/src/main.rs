@@ -1,0 +1,3 @@
+//! faro, the reference service.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! HTTP to store: discovery, verbs, watch, apply, admission.

@@ -1,0 +1,1 @@
+//! A Helm chart as a value: values merging, sprig, `render`.

@@ -1,0 +1,3 @@
+//! The `zarpa` command: arguments, wording, progress, exit codes.
+
+fn main() {}

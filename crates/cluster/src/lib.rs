@@ -1,0 +1,1 @@
+//! API server, controllers, kubelet and netproxy in one process.

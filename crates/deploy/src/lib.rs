@@ -1,0 +1,1 @@
+//! Carries out a release plan, watches it, collects evidence, rolls back.

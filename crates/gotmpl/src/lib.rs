@@ -1,0 +1,1 @@
+//! Go's `text/template`: lexer, parser, evaluator over its own value type; functions are handed in.

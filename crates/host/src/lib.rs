@@ -1,0 +1,1 @@
+//! Disk, caches, child processes.

@@ -1,0 +1,1 @@
+//! A Kubernetes object as a value: kinds, selectors, quantities, patches, server-side apply, printers.

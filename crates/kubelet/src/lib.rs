@@ -1,0 +1,1 @@
+//! Pods of this node to `sandbox` calls; probes, logs, exec.

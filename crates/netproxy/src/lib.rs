@@ -1,0 +1,1 @@
+//! Service routing, ingress, DNS.

@@ -1,0 +1,1 @@
+//! The controllers' decisions as functions.

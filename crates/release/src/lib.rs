@@ -1,0 +1,1 @@
+//! Release records; from a stored release and new manifests to an ordered plan.

@@ -1,0 +1,1 @@
+//! Containers: namespaces, mounts, cgroups, network. The only crate with `unsafe`.

@@ -1,0 +1,1 @@
+//! Fakes, a hermetic environment, golden helpers. Dev-dependency only.

@@ -1,0 +1,1 @@
+//! End-to-end tests: what needs privileges, real programs and the whole binary.
