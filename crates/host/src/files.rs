@@ -1,0 +1,136 @@
+//! Whole files: read with their path in the error, written so that a reader never sees half of one.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// What could not be done to a path.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {doing} `{}`", path.display())]
+pub struct FileError {
+    pub doing: &'static str,
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
+impl FileError {
+    pub fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { doing, path: path.to_owned(), source }
+    }
+
+    /// Whether the path is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Reads a file whole.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|source| FileError::new("read", path, source))
+}
+
+/// Reads a text file whole; other bytes than UTF-8 are an error.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(|source| FileError::new("read", path, source))
+}
+
+/// Makes a directory and its parents; one that is there already is fine.
+pub fn create_dir(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|source| FileError::new("create the directory", path, source))
+}
+
+/// Replaces a file in one step: written beside it, synced, renamed over it.
+pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    if let Some(parent) = path.parent() {
+        create_dir(parent)?;
+    }
+    let temporary = sibling(path);
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_data()
+    });
+    written.and_then(|()| fs::rename(&temporary, path)).map_err(|source| {
+        // The error that is told is the first one; a leftover temporary file harms nobody.
+        drop(fs::remove_file(&temporary));
+        FileError::new("write", path, source)
+    })
+}
+
+/// A file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Relative to the tree's root, with `/`.
+    pub path: String,
+    pub content: Vec<u8>,
+}
+
+/// Reads every regular file below `root`, links followed, sorted by path.
+///
+/// Folders that `skip` names by their relative path are not entered.
+pub fn read_tree(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFile>, FileError> {
+    let mut files = Vec::new();
+    let mut folders = vec![(root.to_owned(), String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|it| FileError::new("list", &folder, it))?;
+        for entry in entries {
+            let entry = entry.map_err(|it| FileError::new("list", &folder, it))?;
+            let path = entry.path();
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            let metadata =
+                fs::metadata(&path).map_err(|it| FileError::new("inspect", &path, it))?;
+            if metadata.is_dir() {
+                if !skip(&name) {
+                    folders.push((path, format!("{name}/")));
+                }
+            } else if metadata.is_file() {
+                files.push(TreeFile { path: name, content: read(&path)? });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// A name beside `path` that no other thread or process uses.
+pub(crate) fn sibling(path: &Path) -> PathBuf {
+    static N_FILES: AtomicU64 = AtomicU64::new(0);
+    let n = N_FILES.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.{n}", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_is_whole_and_leaves_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b.txt");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_names_the_path() {
+        let error = read(Path::new("/nowhere/at/all")).unwrap_err();
+        assert_eq!(error.to_string(), "could not read `/nowhere/at/all`");
+        assert!(error.is_not_found());
+    }
+
+    #[test]
+    fn a_tree_comes_sorted_and_without_what_is_skipped() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["b/c", "a", "skip/x"] {
+            write_atomic(&dir.path().join(path), b"").unwrap();
+        }
+        let files = read_tree(dir.path(), &|it| it == "skip").unwrap();
+        let paths: Vec<&str> = files.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["a", "b/c"]);
+    }
+}
