@@ -1,1 +1,13 @@
-//! Carries out an image plan.
+//! Carries out an image plan: files and settings in, an OCI image in the content store out.
+//!
+//! No daemon and no `RUN`: an image is a base (or nothing), a layer with what every service needs, and
+//! a layer with the service's own files. The same plan gives the same bytes on every machine.
+//! It neither pulls nor pushes; that is `registry`. Start at [`build`].
+#![expect(clippy::disallowed_methods, reason = "reads the files that go into an image")]
+
+mod build;
+mod plan;
+mod system;
+
+pub use build::{BuildError, Built, build};
+pub use plan::{Base, ImageFile, ImagePlan};
