@@ -102,12 +102,11 @@ mod tests {
     use crate::parse;
 
     fn project(needs: &[(&str, &str)]) -> Project {
-        let mut text = "name = \"demo\"\n".to_owned();
-        for (name, needs) in needs {
-            text +=
-                &format!("[services.{name}]\nneeds = [{needs}]\nchart = {{ path = \"chart\" }}\n");
-        }
-        parse("zarpa.toml", &text).unwrap()
+        let service = |(name, needs): &(&str, &str)| {
+            format!("[services.{name}]\nneeds = [{needs}]\nchart = {{ path = \"chart\" }}\n")
+        };
+        let services: String = needs.iter().map(service).collect();
+        parse("zarpa.toml", &format!("name = \"demo\"\n{services}")).unwrap()
     }
 
     fn order(project: &Project, names: &[&str]) -> Result<String, String> {
