@@ -1,1 +1,26 @@
-//! A Kubernetes object as a value: kinds, selectors, quantities, patches, server-side apply, printers.
+//! A Kubernetes object as a value, and the rules that the API attaches to it.
+//!
+//! An object is a [`serde_json::Value`]; everything here is a function from values to values.
+//! What the API is made of (resources, schemas) is data of Kubernetes 1.34.4, decoded when first asked for.
+//!
+//! It does not store, serve, authorise or watch objects, knows no clock (times are arguments), makes no
+//! names, and runs no admission: that is the API server's work. Behaviour that depends on other objects
+//! (quotas, default storage classes, allocation of addresses) is not here either.
+//!
+//! Start at [`catalog`] for what there is, and at [`schema`] for how it is shaped.
+#![warn(missing_docs)]
+
+mod data;
+
+pub mod catalog;
+pub mod meta;
+pub mod quantity;
+pub mod schema;
+pub mod selector;
+
+pub mod patch;
+
+pub use catalog::{Resource, Subresource};
+pub use quantity::Quantity;
+pub use schema::Schema;
+pub use selector::{FieldSelector, LabelSelector};

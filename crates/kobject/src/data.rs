@@ -1,0 +1,43 @@
+//! The published description of the Kubernetes API: one compressed text, split into lines when first used.
+
+use std::{io::Read as _, sync::LazyLock};
+
+use flate2::read::GzDecoder;
+
+/// Written by `cargo xtask schema`, which documents the format.
+const COMPRESSED: &[u8] = include_bytes!("../data/kubernetes.gz");
+
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::new();
+    GzDecoder::new(COMPRESSED).read_to_string(&mut text).expect("the data is gzipped UTF-8");
+    text
+});
+
+/// The lines of the data, undecoded.
+pub(crate) struct Data {
+    /// `group/version` (or `v1`) and the JSON list of its resources, in the order of discovery.
+    pub(crate) group_versions: Vec<(&'static str, &'static str)>,
+    /// Definition and its OpenAPI v3 schema as JSON, sorted by name.
+    pub(crate) definitions: Vec<(&'static str, &'static str)>,
+}
+
+static DATA: LazyLock<Data> = LazyLock::new(|| {
+    let mut data = Data { group_versions: Vec::new(), definitions: Vec::new() };
+    for (name, json) in TEXT.lines().filter_map(|it| it.split_once('\t')) {
+        match name.strip_prefix('@') {
+            Some(group_version) => data.group_versions.push((group_version, json)),
+            None => data.definitions.push((name, json)),
+        }
+    }
+    data
+});
+
+/// The data, decompressed at the first call.
+pub(crate) fn data() -> &'static Data {
+    &DATA
+}
+
+/// The place of a definition in [`Data::definitions`].
+pub(crate) fn definition_index(name: &str) -> Option<usize> {
+    data().definitions.binary_search_by_key(&name, |(it, _)| it).ok()
+}
