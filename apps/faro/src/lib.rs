@@ -1,0 +1,21 @@
+//! faro, the reference service: a greeting with a visit counter, health, environment, metrics.
+//!
+//! It shows what a service that behaves well on Kubernetes looks like, and depends on nothing of zarpa.
+//! [`router`] is the whole HTTP interface without a socket; [`serve()`] gives it sockets and ends it in order.
+#![expect(clippy::disallowed_methods, reason = "a service: it opens sockets and reads its disk")]
+
+pub mod check;
+pub mod config;
+mod counter;
+mod endpoints;
+mod metrics;
+mod problem;
+mod router;
+mod serve;
+mod state;
+
+pub use counter::{CounterError, SqliteCounter};
+pub use metrics::Metrics;
+pub use router::{admin_router, router};
+pub use serve::{ServeError, serve};
+pub use state::{Phase, State};
