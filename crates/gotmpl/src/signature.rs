@@ -1,8 +1,27 @@
-//! What functions and methods take, and how they fail.
+//! What functions and methods take, how they are handed in, and how they fail.
 
 use std::rc::Rc;
 
-use crate::exec_error::ExecError;
+use crate::{context::Context, exec_error::ExecError, value::Value};
+
+/// The functions that templates may call besides text/template's own, which they shadow.
+///
+/// Templates are parsed for one such set and hold its numbers: they must be executed with the same.
+pub trait Functions {
+    /// The number of a function.
+    fn find(&self, name: &str) -> Option<u16>;
+
+    /// What a function takes. The number is one that `find` gave.
+    fn signature(&self, function: u16) -> &Signature;
+
+    /// Calls a function with arguments that fit its signature.
+    fn call(
+        &self,
+        function: u16,
+        context: &mut Context<'_>,
+        args: &[Value],
+    ) -> Result<Value, CallError>;
+}
 
 /// A function's or method's name and parameters, as Go declares them.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +39,6 @@ pub struct Signature {
 pub enum Type {
     /// `interface {}`
     Any,
-    /// `reflect.Value`: also takes what is no value at all.
-    Reflect,
     /// `bool`
     Bool,
     /// `int`
@@ -46,6 +63,27 @@ pub enum Type {
     Bytes,
     /// A named type, by what `%T` prints for it: `time.Time`, `sprig.certificate`.
     Named(&'static str),
+}
+
+impl Type {
+    /// What Go prints for the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Uint32 => "uint32",
+            Self::Float64 => "float64",
+            Self::String => "string",
+            Self::List => "[]interface {}",
+            Self::Strings => "[]string",
+            Self::Map => "map[string]interface {}",
+            Self::StringMap => "map[string]string",
+            Self::Bytes => "[]uint8",
+            Self::Named(name) => name,
+        }
+    }
 }
 
 /// Why a function or method failed.

@@ -19,10 +19,14 @@ pub enum Value {
     Int(i64),
     /// `int64`
     Int64(i64),
+    /// `uint8`: what indexing a string or bytes gives.
+    Uint8(u8),
     /// `uint64`
     Uint64(u64),
     /// `float64`
     Float64(f64),
+    /// `complex128`: real and imaginary part.
+    Complex128(f64, f64),
     /// `string`
     String(Str),
     /// `[]interface {}`
@@ -54,10 +58,14 @@ pub enum Kind {
     Int,
     /// `int64`
     Int64,
+    /// `uint8`
+    Uint8,
     /// `uint64`
     Uint64,
     /// `float64`
     Float64,
+    /// `complex128`
+    Complex128,
     /// `string`
     String,
     /// `slice`
@@ -93,6 +101,8 @@ impl Value {
             Self::Bool(_) => Kind::Bool,
             Self::Int(_) => Kind::Int,
             Self::Int64(_) => Kind::Int64,
+            Self::Uint8(_) => Kind::Uint8,
+            Self::Complex128(..) => Kind::Complex128,
             Self::Uint64(_) => Kind::Uint64,
             Self::Float64(_) => Kind::Float64,
             Self::String(_) => Kind::String,
@@ -109,6 +119,8 @@ impl Value {
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
+            Self::Uint8(_) => "uint8",
+            Self::Complex128(..) => "complex128",
             Self::Uint64(_) => "uint64",
             Self::Float64(_) => "float64",
             Self::String(_) => "string",
@@ -134,7 +146,9 @@ impl Value {
             Self::Nil => false,
             Self::Bool(truth) => *truth,
             Self::Int(number) | Self::Int64(number) => *number != 0,
+            Self::Uint8(number) => *number != 0,
             Self::Uint64(number) => *number != 0,
+            Self::Complex128(real, imaginary) => *real != 0.0 || *imaginary != 0.0,
             Self::Float64(number) => *number != 0.0,
             Self::String(text) => !text.is_empty(),
             Self::List(list) => !list.is_empty(),
@@ -182,6 +196,8 @@ impl fmt::Display for Kind {
             Self::Bool => "bool",
             Self::Int => "int",
             Self::Int64 => "int64",
+            Self::Uint8 => "uint8",
+            Self::Complex128 => "complex128",
             Self::Uint64 => "uint64",
             Self::Float64 => "float64",
             Self::String => "string",

@@ -1,0 +1,234 @@
+//! The parsed form of a template, printed as Go prints it in errors.
+
+use std::{fmt, rc::Rc};
+
+use crate::{
+    number::Number,
+    strconv::quote,
+    value::{Str, Value},
+};
+
+/// A source text with the name that errors give it.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: Rc<str>,
+    pub(crate) text: Rc<[u8]>,
+}
+
+/// One template: a file, or a `define` or `block` in it.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) name: Rc<str>,
+    pub(crate) source: Rc<Source>,
+    pub(crate) root: Vec<Node>,
+}
+
+/// A part of a template. Positions are bytes from the start of the source.
+#[derive(Debug)]
+pub(crate) enum Node {
+    Text { start: usize, end: usize },
+    Action(Pipe),
+    If(Box<Branch>),
+    With(Box<Branch>),
+    Range(Box<Branch>),
+    Template(Box<Invocation>),
+    Break,
+    Continue,
+}
+
+/// `if`, `with` or `range` with what belongs to it.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) pipe: Pipe,
+    pub(crate) list: Vec<Node>,
+    pub(crate) else_list: Option<Vec<Node>>,
+}
+
+/// `{{template "name" pipeline}}`, which also stands where a `block` was.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) pos: usize,
+    pub(crate) name: Rc<str>,
+    pub(crate) pipe: Option<Pipe>,
+}
+
+/// A pipeline with the variables that it sets.
+#[derive(Debug, Default)]
+pub(crate) struct Pipe {
+    pub(crate) pos: usize,
+    pub(crate) is_assign: bool,
+    pub(crate) decl: Vec<Variable>,
+    pub(crate) commands: Vec<Command>,
+}
+
+/// A variable that is set; its slot is missing when it cannot be there when it is reached.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) name: Rc<str>,
+    pub(crate) slot: Option<usize>,
+}
+
+/// A command: its first word and the arguments.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) pos: usize,
+    pub(crate) args: Vec<Expr>,
+}
+
+/// An operand, with its position.
+#[derive(Debug)]
+pub(crate) struct Expr {
+    pub(crate) pos: usize,
+    pub(crate) kind: ExprKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum ExprKind {
+    Dot,
+    Nil,
+    Bool(bool),
+    Number { text: Rc<str>, number: Box<Number> },
+    String { quoted: Rc<[u8]>, value: Value },
+    Field(Box<[Rc<str>]>),
+    Variable { variable: Variable, fields: Box<[Rc<str>]> },
+    Function { name: Rc<str>, function: Function },
+    Chain { operand: Box<Expr>, fields: Box<[Rc<str>]> },
+    Pipe(Box<Pipe>),
+}
+
+/// Which function a name stands for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Function {
+    /// One that was handed in, by its number there.
+    Given(u16),
+    /// One of text/template's own.
+    Builtin(crate::builtin::Builtin),
+}
+
+/// What an error is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NodeRef<'t> {
+    Nothing,
+    Pipe(&'t Pipe),
+    Command(&'t Command),
+    Expr(&'t Expr),
+    Invocation(&'t Invocation),
+}
+
+impl NodeRef<'_> {
+    pub(crate) fn pos(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Pipe(pipe) => pipe.pos,
+            Self::Command(command) => command.pos,
+            Self::Expr(expr) => expr.pos,
+            Self::Invocation(invocation) => invocation.pos,
+        }
+    }
+}
+
+impl Tree {
+    /// `FILE:LINE:COLUMN` of a position.
+    pub(crate) fn location(&self, pos: usize) -> Rc<str> {
+        let before = &self.source.text[..pos.min(self.source.text.len())];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let column = match before.iter().rposition(|byte| *byte == b'\n') {
+            None => before.len(),
+            Some(newline) => before.len() - newline - 1,
+        };
+        format!("{}:{line}:{column}", self.source.name).into()
+    }
+
+    pub(crate) fn text(&self, start: usize, end: usize) -> &[u8] {
+        &self.source.text[start..end]
+    }
+
+    /// Whether there is nothing but blanks and comments.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.root.iter().all(|node| match node {
+            Node::Text { start, end } => {
+                let text = Str::from_bytes(self.text(*start, *end).to_vec());
+                text.to_text().trim().is_empty()
+            }
+            _ => false,
+        })
+    }
+}
+
+impl fmt::Display for NodeRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Pipe(pipe) => pipe.fmt(f),
+            Self::Command(command) => command.fmt(f),
+            Self::Expr(expr) => expr.fmt(f),
+            Self::Invocation(invocation) => {
+                write!(f, "{{{{template {}", quote(invocation.name.as_bytes()))?;
+                if let Some(pipe) = &invocation.pipe {
+                    write!(f, " {pipe}")?;
+                }
+                f.write_str("}}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, variable) in self.decl.iter().enumerate() {
+            write!(f, "{}{}", if place > 0 { ", " } else { "" }, variable.name)?;
+        }
+        if !self.decl.is_empty() {
+            f.write_str(if self.is_assign { " = " } else { " := " })?;
+        }
+        for (place, command) in self.commands.iter().enumerate() {
+            write!(f, "{}{command}", if place > 0 { " | " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, arg) in self.args.iter().enumerate() {
+            if place > 0 {
+                f.write_str(" ")?;
+            }
+            match &arg.kind {
+                ExprKind::Pipe(pipe) => write!(f, "({pipe})")?,
+                _ => arg.fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ExprKind::Dot => f.write_str("."),
+            ExprKind::Nil => f.write_str("nil"),
+            ExprKind::Bool(truth) => truth.fmt(f),
+            ExprKind::Number { text, .. } => f.write_str(text),
+            ExprKind::String { quoted, .. } => f.write_str(&String::from_utf8_lossy(quoted)),
+            ExprKind::Field(fields) => write_fields(fields, f),
+            ExprKind::Variable { variable, fields } => {
+                f.write_str(&variable.name)?;
+                write_fields(fields, f)
+            }
+            ExprKind::Function { name, .. } => f.write_str(name),
+            ExprKind::Chain { operand, fields } => {
+                match &operand.kind {
+                    ExprKind::Pipe(pipe) => write!(f, "({pipe})")?,
+                    _ => operand.fmt(f)?,
+                }
+                write_fields(fields, f)
+            }
+            ExprKind::Pipe(pipe) => pipe.fmt(f),
+        }
+    }
+}
+
+fn write_fields(fields: &[Rc<str>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fields.iter().try_for_each(|field| write!(f, ".{field}"))
+}
