@@ -7,7 +7,8 @@
 //! names, and runs no admission: that is the API server's work. Behaviour that depends on other objects
 //! (quotas, default storage classes, allocation of addresses) is not here either.
 //!
-//! Start at [`catalog`] for what there is, and at [`schema`] for how it is shaped.
+//! Start at [`catalog`] for what there is, at [`schema`] for how it is shaped, at [`managed`] for
+//! server-side apply.
 #![warn(missing_docs)]
 
 mod data;
@@ -18,6 +19,7 @@ pub mod quantity;
 pub mod schema;
 pub mod selector;
 
+pub mod managed;
 pub mod patch;
 
 pub use catalog::{Resource, Subresource};

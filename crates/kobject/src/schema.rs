@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use serde_json::Value;
 
 use crate::{
-    catalog::{Resource, split_api_version},
+    catalog::{self, Resource, split_api_version},
     data::{data, definition_index},
 };
 
@@ -26,6 +26,7 @@ pub struct Schema {
     /// Group and kind, where known: they decide which fields a subresource resets.
     group: String,
     kind: String,
+    has_status: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -53,21 +54,40 @@ impl Schema {
         &self.kind
     }
 
+    /// Whether `status` is written through a subresource of its own, and so not with the object.
+    pub fn has_status_subresource(&self) -> bool {
+        self.has_status
+    }
+
+    /// The same schema of a custom resource that has a status subresource.
+    #[must_use]
+    pub fn with_status_subresource(self) -> Self {
+        Self { has_status: true, ..self }
+    }
+
+    /// Whether the schema is of a custom resource, or of nothing that is known.
+    pub fn is_custom(&self) -> bool {
+        matches!(self.root, Root::Custom(_))
+    }
+
+    fn custom(group: &str, kind: &str, mut root: Type) -> Self {
+        root.add_object_fields();
+        let (group, kind) = (group.to_owned(), kind.to_owned());
+        Self { root: Root::Custom(Arc::new(root)), group, kind, has_status: false }
+    }
+
     /// Decodes the `openAPIV3Schema` of a custom resource, and gives it the standard `metadata`.
     ///
     /// A schema without `type` accepts anything. Never fails: what is not understood is ignored.
     pub fn from_openapi(group: &str, kind: &str, schema: &Value) -> Self {
-        let mut root = decode::decode(schema);
-        root.add_object_fields();
-        Self { root: Root::Custom(Arc::new(root)), group: group.to_owned(), kind: kind.to_owned() }
+        Self::custom(group, kind, decode::decode(schema))
     }
 
     /// The schema of objects of which nothing is known: every field is accepted, maps are merged,
     /// lists are replaced.
     pub fn untyped(group: &str, kind: &str) -> Self {
-        let mut root = Type { shape: Shape::Object, preserves_unknown: true, ..Type::default() };
-        root.add_object_fields();
-        Self { root: Root::Custom(Arc::new(root)), group: group.to_owned(), kind: kind.to_owned() }
+        let root = Type { shape: Shape::Object, preserves_unknown: true, ..Type::default() };
+        Self::custom(group, kind, root)
     }
 }
 
@@ -83,7 +103,14 @@ pub fn of(resource: &Resource) -> Schema {
 pub fn of_kind(api_version: &str, kind: &str) -> Option<Schema> {
     let (group, version) = split_api_version(api_version);
     let root = definition_type(&definition_name(group, version, kind)?)?;
-    Some(Schema { root: Root::BuiltIn(root), group: group.to_owned(), kind: kind.to_owned() })
+    let has_status =
+        catalog::by_kind(api_version, kind).is_some_and(|it| it.subresource("status").is_some());
+    Some(Schema {
+        root: Root::BuiltIn(root),
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        has_status,
+    })
 }
 
 /// The name of a kind's definition: `io.k8s.api.apps.v1.Deployment`.
@@ -369,10 +396,10 @@ mod tests {
 
     #[test]
     fn every_resource_has_a_schema() {
-        for resource in crate::catalog::all() {
+        for resource in catalog::all() {
             assert!(of(resource).root().field("kind").is_some(), "{resource:?}");
             for it in &resource.subresources {
-                let known = of_kind(&crate::catalog::api_version(&it.group, &it.version), &it.kind);
+                let known = of_kind(&catalog::api_version(&it.group, &it.version), &it.kind);
                 let is_options = it.kind.ends_with("Options");
                 assert!(known.is_some() || is_options, "{it:?}");
             }
