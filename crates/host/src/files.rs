@@ -1,8 +1,9 @@
 //! Whole files: read with their path in the error, written so that a reader never sees half of one.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -44,11 +45,23 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
 
 /// Replaces a file in one step: written beside it, synced, renamed over it.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write(path, content, 0o666)
+}
+
+/// As [`write_atomic`], for secrets: only the owner may read the file, from its first moment on.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write(path, content, 0o600)
+}
+
+/// `mode` is narrowed by the process's umask.
+fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     if let Some(parent) = path.parent() {
         create_dir(parent)?;
     }
     let temporary = sibling(path);
-    let written = File::create(&temporary).and_then(|mut file| {
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(mode).open(&temporary);
+    let written = opened.and_then(|mut file| {
         file.write_all(content)?;
         file.sync_data()
     });
