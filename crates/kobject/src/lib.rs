@@ -22,6 +22,8 @@ pub mod selector;
 pub mod managed;
 pub mod patch;
 
+pub mod default;
+
 pub use catalog::{Resource, Subresource};
 pub use quantity::Quantity;
 pub use schema::Schema;
