@@ -18,14 +18,14 @@ use crate::{
     kernel::{
         cgroup::Cgroups,
         namespace,
-        netlink::{DEVICE, LOOPBACK, Socket},
+        netlink::{BRIDGE, LOOPBACK, Socket},
         nftables::{self, Redirect},
     },
     pod::Pod,
     spec::NodeConfig,
 };
 
-const BRIDGE: &str = "zarpa";
+const BRIDGE_NAME: &str = "zarpa";
 const BACKLOG: i32 = 1024;
 
 /// The node: a private network namespace that outlives this process. Clones are the same node.
@@ -161,16 +161,16 @@ fn set_up_network(config: &NodeConfig) -> Result<(), NodeError> {
     let route = Socket::route().map_err(step(|| "could not open a netlink socket".to_owned()))?;
     route.set_up(LOOPBACK).map_err(step(|| "could not take `lo` up".to_owned()))?;
     route
-        .add_bridge(BRIDGE, config.gateway)
-        .map_err(step(|| format!("could not make the bridge `{BRIDGE}`")))?;
+        .add_bridge(BRIDGE_NAME, config.gateway)
+        .map_err(step(|| format!("could not make the bridge `{BRIDGE_NAME}`")))?;
     let own = config.bridge_addresses.iter().map(|address| (*address, 32));
     for (address, prefix) in own.chain([(config.gateway, config.pod_network.1)]) {
         route
-            .add_address(DEVICE, address, prefix)
+            .add_address(BRIDGE, address, prefix)
             .map_err(step(|| format!("could not give the bridge the address {address}")))?;
     }
     nftables::install(&Redirect {
-        bridge: BRIDGE,
+        bridge: BRIDGE_NAME,
         network: config.pod_network,
         addresses: &config.bridge_addresses,
         port: config.redirect_port,

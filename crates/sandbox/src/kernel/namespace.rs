@@ -85,3 +85,23 @@ pub(crate) fn unpin(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Enters `namespace` for good.
+pub(crate) fn enter(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))?)
+}
+
+/// Makes the children of this process, of one thread, start in the PID namespace of `process`.
+pub(crate) fn enter_pids_of(process: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(move_into_thread_name_spaces(process, ThreadNameSpaceType::PROCESS_ID)?)
+}
+
+/// As [`enter_pids_of`], for an open namespace.
+pub(crate) fn enter_pids(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(move_into_link_name_space(namespace, Some(LinkNameSpaceType::ProcessID))?)
+}
+
+/// Enters the mount namespace of `process`, with its root and current folder.
+pub(crate) fn enter_mounts_of(process: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(move_into_thread_name_spaces(process, ThreadNameSpaceType::MOUNT)?)
+}

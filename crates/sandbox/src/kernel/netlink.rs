@@ -10,8 +10,8 @@ use std::{
 };
 
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::NETFILTER, recv, send,
-    socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netdevice::name_to_index,
+    netlink::NETFILTER, recv, send, socket_with,
 };
 
 pub(crate) const REQUEST: u16 = 1;
@@ -40,9 +40,9 @@ const RTA_GATEWAY: u16 = 5;
 
 /// The loopback device has this index in every namespace.
 pub(crate) const LOOPBACK: u32 = 1;
-/// Index that we give to the one device we make in a namespace: no lookup is needed, and no
-/// device that the kernel adds by itself has it.
-pub(crate) const DEVICE: u32 = 1000;
+/// Index that we give to the bridge: no lookup is needed, and no device that the kernel adds by
+/// itself has it.
+pub(crate) const BRIDGE: u32 = 1000;
 
 /// One message, or the inside of an attribute, as it grows.
 pub(crate) struct Message {
@@ -144,14 +144,19 @@ impl Socket {
         Ok(())
     }
 
+    /// Finds the index of a device.
+    pub(crate) fn index(&self, name: &str) -> io::Result<u32> {
+        Ok(name_to_index(&self.0, name)?)
+    }
+
     /// Takes a device up.
     pub(crate) fn set_up(&self, index: u32) -> io::Result<()> {
         self.ask(Message::new(RTM_NEWLINK, ACK, &link(index, true)))
     }
 
-    /// Makes a bridge with index [`DEVICE`] that is up; one that is there already stays.
+    /// Makes a bridge with index [`BRIDGE`] that is up; one that is there already stays.
     pub(crate) fn add_bridge(&self, name: &str, address: Ipv4Addr) -> io::Result<()> {
-        let mut message = Message::new(RTM_NEWLINK, ACK | CREATE | EXCLUSIVE, &link(DEVICE, true));
+        let mut message = Message::new(RTM_NEWLINK, ACK | CREATE | EXCLUSIVE, &link(BRIDGE, true));
         message.text(IFLA_IFNAME, name).attribute(IFLA_ADDRESS, &hardware_address(address)).nested(
             IFLA_LINKINFO,
             |it| {
@@ -161,17 +166,18 @@ impl Socket {
         unless_there(self.ask(message))
     }
 
-    /// Makes a pair of devices that are up: one on the bridge of this namespace, the other in
-    /// `namespace` as `eth0` with index [`DEVICE`] and a hardware address that follows from
-    /// `address`, so that an address used again needs no new neighbour entry.
+    /// Makes a pair of devices: one, up, on the bridge of this namespace; the other, down, because
+    /// its peer is not there yet, in `namespace` as `eth0` with a hardware
+    /// address that follows from `address`, so that an address used again needs no new neighbour
+    /// entry.
     pub(crate) fn add_pair(&self, namespace: BorrowedFd<'_>, address: Ipv4Addr) -> io::Result<()> {
         let mut message = Message::new(RTM_NEWLINK, ACK | CREATE | EXCLUSIVE, &link(0, true));
-        message.text(IFLA_IFNAME, "veth%d").attribute(IFLA_MASTER, &DEVICE.to_ne_bytes()).nested(
+        message.text(IFLA_IFNAME, "veth%d").attribute(IFLA_MASTER, &BRIDGE.to_ne_bytes()).nested(
             IFLA_LINKINFO,
             |it| {
                 it.text(IFLA_INFO_KIND, "veth").nested(IFLA_INFO_DATA, |it| {
                     it.nested(VETH_INFO_PEER, |it| {
-                        it.raw(&link(DEVICE, true))
+                        it.raw(&link(0, false))
                             .text(IFLA_IFNAME, "eth0")
                             .attribute(IFLA_ADDRESS, &hardware_address(address))
                             .attribute(IFLA_NET_NS_FD, &namespace.as_raw_fd().to_ne_bytes());

@@ -1,0 +1,3 @@
+//! End-to-end tests; they need root.
+
+mod sandbox;
