@@ -1,0 +1,125 @@
+//! The documents about the server itself: version, health, discovery, OpenAPI, keys.
+
+use crate::pending::openapi;
+use http::{Response, StatusCode};
+use kobject::{
+    Resource,
+    catalog::{self, discovery},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    accept,
+    api::Api,
+    body::{Body, bytes_response, json_response, text_response},
+    call::Call,
+    error::ApiError,
+    token::ISSUER,
+};
+
+/// The Kubernetes version that this server behaves as.
+const VERSION: &str = "v1.34.4";
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+pub(crate) fn root() -> Response<Body> {
+    let paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
+    json_response(StatusCode::OK, &json!({ "paths": paths }))
+}
+
+pub(crate) fn version() -> Response<Body> {
+    let version = json!({
+        "major": "1",
+        "minor": "34",
+        "emulationMajor": "1",
+        "emulationMinor": "34",
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "33",
+        "gitVersion": VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "rustc",
+        "platform": "linux/amd64",
+    });
+    json_response(StatusCode::OK, &version)
+}
+
+/// The store was opened before the first request could come: whoever answers is ready.
+pub(crate) fn health() -> Response<Body> {
+    text_response(StatusCode::OK, "ok")
+}
+
+pub(crate) fn core_versions(api: &Api, call: &Call) -> Result<Response<Body>, ApiError> {
+    if accept::is_aggregated_discovery(&call.headers) {
+        return Ok(aggregated(&discovery::aggregated_core(&all())));
+    }
+    plain(call, &discovery::api_versions(&api.config.advertise.to_string()))
+}
+
+pub(crate) fn groups(call: &Call) -> Result<Response<Body>, ApiError> {
+    if accept::is_aggregated_discovery(&call.headers) {
+        return Ok(aggregated(&discovery::aggregated_groups(&all())));
+    }
+    plain(call, &discovery::api_group_list(&all()))
+}
+
+pub(crate) fn group(call: &Call, group: &str) -> Result<Response<Body>, ApiError> {
+    let document = discovery::api_group(&all(), group).ok_or(ApiError::NoSuchPath)?;
+    plain(call, &document)
+}
+
+pub(crate) fn resources(
+    call: &Call,
+    group: &str,
+    version: &str,
+) -> Result<Response<Body>, ApiError> {
+    let document =
+        discovery::api_resource_list(&all(), group, version).ok_or(ApiError::NoSuchPath)?;
+    plain(call, &document)
+}
+
+pub(crate) fn openapi_index(call: &Call) -> Result<Response<Body>, ApiError> {
+    plain(call, &openapi::index())
+}
+
+pub(crate) fn openapi_document(
+    call: &Call,
+    group: &str,
+    version: &str,
+) -> Result<Response<Body>, ApiError> {
+    let document = openapi::document(group, version).ok_or(ApiError::NoSuchPath)?;
+    plain(call, &document)
+}
+
+pub(crate) fn openid_configuration(call: &Call) -> Result<Response<Body>, ApiError> {
+    plain(
+        call,
+        &json!({
+            "issuer": ISSUER,
+            "jwks_uri": format!("{ISSUER}/openid/v1/jwks"),
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        }),
+    )
+}
+
+pub(crate) fn openid_keys(api: &Api) -> Response<Body> {
+    json_response(StatusCode::OK, &api.config.token_key.key_set())
+}
+
+fn all() -> Vec<&'static Resource> {
+    catalog::all().iter().collect()
+}
+
+fn plain(call: &Call, document: &Value) -> Result<Response<Body>, ApiError> {
+    accept::require_json(&call.headers)?;
+    Ok(json_response(StatusCode::OK, document))
+}
+
+fn aggregated(document: &Value) -> Response<Body> {
+    let bytes = serde_json::to_vec(document).expect("a JSON value always serialises");
+    bytes_response(StatusCode::OK, AGGREGATED, bytes.into())
+}

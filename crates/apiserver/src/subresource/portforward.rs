@@ -1,0 +1,179 @@
+//! `portforward`: connections into a pod over one WebSocket.
+//!
+//! Each port has two channels: data at `2 * idx`, errors at `2 * idx + 1`. Each begins with the port, little-endian.
+//! Source: kubernetes 1.34, `pkg/kubelet/server`, `portforward/websocket.go`.
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::Response;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
+    sync::mpsc,
+    task::JoinSet,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    pod,
+    websocket::{Handshake, Socket},
+};
+use crate::{
+    api::Api,
+    body::Body,
+    call::Call,
+    error::ApiError,
+    node::{NodeError, Stream},
+    path::Target,
+};
+
+const PROTOCOLS: &[&str] = &["v4.channel.k8s.io"];
+
+/// Messages that wait to be sent.
+const QUEUED_MAX: usize = 16;
+
+const READ_BYTES: usize = 32 << 10;
+
+/// One port's connection, or why there is none.
+type Connected = (u16, Result<Box<dyn Stream>, NodeError>);
+
+pub(crate) async fn portforward(
+    api: &Api,
+    mut call: Call,
+    target: &Target,
+) -> Result<Response<Body>, ApiError> {
+    let ports = ports(&call)?;
+    let pod = pod(api, target)?;
+    if pod["status"]["phase"] != "Running" {
+        let phase = pod["status"]["phase"].as_str().unwrap_or("Pending");
+        return Err(ApiError::bad_request(format!(
+            "unable to forward port because pod is not running. Current status={phase}"
+        )));
+    }
+    let handshake = Handshake::check(&mut call, PROTOCOLS)?;
+    let mut connections: Vec<Connected> = Vec::new();
+    for port in ports {
+        let connected = api.node.connect(&target.namespace, &target.name, port).await;
+        connections.push((port, connected));
+    }
+    let (response, socket) = handshake.complete();
+    let shutdown = api.config.shutdown.clone();
+    tokio::spawn(async move {
+        let forwarding = async {
+            match socket.await {
+                Ok(socket) => forward(socket, connections).await,
+                Err(error) => tracing::debug!(%error, "a port-forward was given up"),
+            }
+        };
+        tokio::select! {
+            () = forwarding => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+    Ok(response)
+}
+
+fn ports(call: &Call) -> Result<Vec<u16>, ApiError> {
+    let texts = call.query.all("ports").flat_map(|it| it.split(',')).filter(|it| !it.is_empty());
+    let ports: Result<Vec<u16>, ApiError> = texts
+        .map(|text| {
+            text.parse().ok().filter(|it| *it != 0).ok_or_else(|| {
+                ApiError::bad_request(format!("invalid port {text:?}: must be 1 to 65535"))
+            })
+        })
+        .collect();
+    let ports = ports?;
+    if ports.is_empty() || ports.len() > 100 {
+        return Err(ApiError::bad_request("the query must name 1 to 100 ports: ?ports=8080"));
+    }
+    Ok(ports)
+}
+
+async fn forward(socket: Socket, connections: Vec<Connected>) {
+    let (mut sink, mut source) = socket.split();
+    let (tx, mut rx) = mpsc::channel::<Message>(QUEUED_MAX);
+    let mut readers = JoinSet::new();
+    let mut writers: Vec<Option<WriteHalf<Box<dyn Stream>>>> = Vec::new();
+    for (idx, (port, connected)) in connections.into_iter().enumerate() {
+        let data = u8::try_from(idx * 2).expect("at most 100 ports");
+        let (writer, work) = match connected {
+            Ok(stream) => {
+                let (reader, writer) = split(stream);
+                (Some(writer), Work::Copy(reader))
+            }
+            Err(error) => (None, Work::Report(error.to_string())),
+        };
+        writers.push(writer);
+        readers.spawn(serve_port(data, port, work, tx.clone()));
+    }
+    drop(tx);
+    let sending = async move {
+        while let Some(message) = rx.recv().await {
+            if sink.send(message).await.is_err() {
+                return;
+            }
+        }
+        // Every port has ended.
+        let _peer_gone = sink.close().await;
+    };
+    let receiving = async move {
+        while let Some(Ok(message)) = source.next().await {
+            match message {
+                Message::Binary(bytes) => write(&mut writers, &bytes).await,
+                Message::Close(_) => return,
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = sending => {}
+        () = receiving => {}
+    }
+}
+
+/// What a port sends to the client.
+enum Work {
+    Copy(ReadHalf<Box<dyn Stream>>),
+    Report(String),
+}
+
+async fn serve_port(data: u8, port: u16, work: Work, tx: mpsc::Sender<Message>) {
+    for channel in [data, data + 1] {
+        if tx.send(message(channel, &port.to_le_bytes())).await.is_err() {
+            return;
+        }
+    }
+    match work {
+        Work::Report(error) => {
+            let _peer_gone = tx.send(message(data + 1, error.as_bytes())).await;
+        }
+        Work::Copy(mut reader) => {
+            let mut buffer = vec![0; READ_BYTES];
+            while let Ok(n_bytes @ 1..) = reader.read(&mut buffer).await {
+                if tx.send(message(data, &buffer[..n_bytes])).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn write(writers: &mut [Option<WriteHalf<Box<dyn Stream>>>], bytes: &Bytes) {
+    let Some((&channel, data)) = bytes.split_first() else { return };
+    let idx = usize::from(channel / 2);
+    if channel % 2 != 0 || data.is_empty() {
+        return;
+    }
+    if let Some(slot) = writers.get_mut(idx)
+        && let Some(writer) = slot
+        && writer.write_all(data).await.is_err()
+    {
+        *slot = None;
+    }
+}
+
+fn message(channel: u8, data: &[u8]) -> Message {
+    let mut bytes = Vec::with_capacity(data.len() + 1);
+    bytes.push(channel);
+    bytes.extend_from_slice(data);
+    Message::binary(bytes)
+}

@@ -1,0 +1,312 @@
+//! How an object is written: every create and every change goes through here.
+
+use crate::pending::validate;
+use http::{Response, StatusCode};
+use kobject::{
+    Resource, Schema, default,
+    managed::{self, Writer},
+    meta, schema,
+};
+use serde_json::Value;
+use store::{Entry, WriteError};
+
+use crate::{
+    admission,
+    api::{Api, key},
+    body::{self, Body},
+    call::Call,
+    clock, convert, decode,
+    error::ApiError,
+    path::Target,
+    present::Presenter,
+    strategy::{self, Birth, Part},
+};
+
+/// How often a change is tried again when others write in between.
+const ATTEMPTS_MAX: usize = 64;
+
+/// A write to a resource on behalf of a request.
+pub(crate) struct Writing<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) call: &'a Call,
+    pub(crate) resource: &'static Resource,
+    /// Empty for what has no namespace.
+    pub(crate) namespace: &'a str,
+    pub(crate) part: Part,
+    pub(crate) is_dry_run: bool,
+    schema: Schema,
+    manager: String,
+}
+
+/// What a write wants the object to be.
+#[derive(Debug)]
+pub(crate) enum Proposed {
+    /// The fields that change become the manager's.
+    Updated(Value),
+    /// Server-side apply has written `managedFields` already.
+    Applied(Value),
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    Stored(Entry),
+    /// The object went with this write: its last finalizer is gone.
+    Removed(Entry),
+    /// What a dry run would have stored.
+    Dry(Value),
+}
+
+impl<'a> Writing<'a> {
+    pub(crate) fn new(
+        api: &'a Api,
+        call: &'a Call,
+        target: &'a Target,
+        part: Part,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            api,
+            call,
+            resource: target.resource,
+            namespace: &target.namespace,
+            part,
+            is_dry_run: call.is_dry_run()?,
+            schema: schema::of(target.resource),
+            manager: call.manager(),
+        })
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(crate) fn writer<'b>(&'b self, api_version: &'b str) -> Writer<'b> {
+        Writer {
+            manager: &self.manager,
+            api_version,
+            subresource: self.part.subresource(),
+            now: self.call.now,
+        }
+    }
+
+    /// Creates an object that was decoded and checked.
+    pub(crate) async fn create(&self, proposed: Proposed) -> Result<Written, ApiError> {
+        let (object, name) = self.prepare_create(proposed)?;
+        let _turn = self.allocation_turn().await;
+        let object = admission::allocate_create(self.api, self.resource, object)?;
+        if self.is_dry_run {
+            if self.api.store.get(&self.key(&name)).is_some() {
+                return Err(self.refused(&name, already_exists()));
+            }
+            return Ok(Written::Dry(object));
+        }
+        let stored = convert::to_stored(self.resource, object);
+        let entry = self.api.store.create(&self.key(&name), stored).await;
+        entry.map(Written::Stored).map_err(|error| self.refused(&name, error))
+    }
+
+    fn prepare_create(&self, proposed: Proposed) -> Result<(Value, String), ApiError> {
+        let resource = self.resource;
+        let (mut object, is_applied) = match proposed {
+            Proposed::Updated(object) => (object, false),
+            Proposed::Applied(object) => (object, true),
+        };
+        decode::set_place(&mut object, self.namespace)?;
+        if !meta::resource_version(&object).is_empty() {
+            return Err(ApiError::bad_request(
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        set_name(&mut object);
+        let name = meta::name(&object).to_owned();
+        admission::permit_create(self.api, resource, &object)?;
+        let managed_fields = object["metadata"]["managedFields"].take();
+        let birth = Birth { uid: &clock::uid(), now: self.call.now };
+        strategy::prepare_create(resource, &mut object, &birth);
+        default::apply_defaults(resource, &mut object);
+        admission::mutate_create(self.api, self.call, resource, &mut object)?;
+        if is_applied {
+            object["metadata"]["managedFields"] = managed_fields;
+        } else {
+            let api_version = resource.api_version();
+            object = managed::update(&self.schema, None, object, &self.writer(&api_version));
+        }
+        self.validate(&name, &object, None)?;
+        Ok((object, name))
+    }
+
+    /// Changes an object, from what it is now; tried again when somebody else writes in between.
+    pub(crate) async fn update(
+        &self,
+        name: &str,
+        change: &(dyn Fn(&Value) -> Result<Proposed, ApiError> + Sync),
+    ) -> Result<Written, ApiError> {
+        let key = self.key(name);
+        for _ in 0..ATTEMPTS_MAX {
+            let entry =
+                self.api.store.get(&key).ok_or_else(|| ApiError::not_found(self.resource, name))?;
+            let live = convert::from_stored(self.resource, entry.object());
+            let new = self.prepare_update(name, &live, change(&live)?)?;
+            let _turn = self.allocation_turn().await;
+            let new = admission::allocate_update(self.api, self.resource, &live, new)?;
+            if is_same(&live, &new) {
+                return Ok(Written::Stored(entry));
+            }
+            if self.is_dry_run {
+                return Ok(Written::Dry(new));
+            }
+            match self.replace(&entry, new).await {
+                Err(WriteError::Conflict { .. }) => {}
+                other => return other.map_err(|error| self.refused(name, error)),
+            }
+        }
+        Err(ApiError::modified(self.resource, name))
+    }
+
+    fn prepare_update(
+        &self,
+        name: &str,
+        live: &Value,
+        proposed: Proposed,
+    ) -> Result<Value, ApiError> {
+        let resource = self.resource;
+        let (mut new, is_applied) = match proposed {
+            Proposed::Updated(object) => (object, false),
+            Proposed::Applied(object) => (object, true),
+        };
+        self.check_preconditions(name, live, &new)?;
+        decode::set_place(&mut new, self.namespace)?;
+        strategy::prepare_update(resource, self.part, live, &mut new);
+        default::apply_defaults(resource, &mut new);
+        admission::mutate_update(resource, live, &mut new);
+        strategy::bump_generation(resource, self.part, live, &mut new);
+        if !is_applied {
+            let api_version = resource.api_version();
+            new = managed::update(&self.schema, Some(live), new, &self.writer(&api_version));
+        }
+        if self.part != Part::Binding {
+            self.validate(name, &new, Some(live))?;
+        }
+        Ok(new)
+    }
+
+    /// A version or an identity in the new object says which one the writer has seen.
+    fn check_preconditions(&self, name: &str, live: &Value, new: &Value) -> Result<(), ApiError> {
+        let said = meta::name(new);
+        if said != name {
+            return Err(ApiError::bad_request(format!(
+                "the name of the object ({said}) does not match the name on the URL ({name})"
+            )));
+        }
+        let version = meta::resource_version(new);
+        if !version.is_empty() && version != "0" && version != meta::resource_version(live) {
+            return Err(ApiError::modified(self.resource, name));
+        }
+        let uid = meta::uid(new);
+        if !uid.is_empty() && uid != meta::uid(live) {
+            return Err(ApiError::Conflict {
+                resource: self.resource.into(),
+                name: name.to_owned(),
+                why: format!(
+                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                    meta::uid(live)
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    async fn replace(&self, entry: &Entry, new: Value) -> Result<Written, WriteError> {
+        let store = &self.api.store;
+        if is_finished(self.resource, &new) {
+            return store.delete(&entry.key, entry.mod_revision).await.map(Written::Removed);
+        }
+        let stored = convert::to_stored(self.resource, new);
+        store.update(&entry.key, stored, entry.mod_revision).await.map(Written::Stored)
+    }
+
+    fn validate(&self, name: &str, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+        let errors = validate::validate(self.resource, new, old);
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::invalid(self.resource, name, errors))
+    }
+
+    /// Services get their addresses one after the other.
+    async fn allocation_turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if admission::allocates(self.resource) {
+            Some(self.api.allocation.lock().await)
+        } else {
+            None
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        key(self.resource, self.namespace, name)
+    }
+
+    fn refused(&self, name: &str, error: WriteError) -> ApiError {
+        ApiError::write(self.resource, name, error)
+    }
+}
+
+fn already_exists() -> WriteError {
+    WriteError::AlreadyExists { key: "".into() }
+}
+
+/// The answer to a write.
+pub(crate) fn respond(
+    presenter: &Presenter,
+    code: StatusCode,
+    written: Written,
+    warnings: &[String],
+) -> Response<Body> {
+    let mut response = match written {
+        Written::Stored(entry) | Written::Removed(entry) => presenter.stored(code, &entry),
+        Written::Dry(object) => presenter.one(code, object),
+    };
+    body::warn(&mut response, warnings);
+    response
+}
+
+/// The longest part of a generated name that the client chooses. Source: apiserver 0.34, `storage/names`.
+const GENERATED_BASE_MAX: usize = 58;
+
+fn set_name(object: &mut Value) {
+    if !meta::name(object).is_empty() || meta::generate_name(object).is_empty() {
+        return;
+    }
+    let base: String = meta::generate_name(object).chars().take(GENERATED_BASE_MAX).collect();
+    let name = format!("{base}{}", clock::name_suffix());
+    meta::metadata_mut(object).insert("name".to_owned(), name.into());
+}
+
+/// Whether an object that is being deleted has nothing left to wait for.
+pub(crate) fn is_finished(resource: &Resource, object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let has_spec_finalizers = resource.kind == "Namespace"
+        && object["spec"]["finalizers"].as_array().is_some_and(|it| !it.is_empty());
+    !metadata["deletionTimestamp"].is_null()
+        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+        && meta::finalizers(object).is_empty()
+        && !has_spec_finalizers
+}
+
+/// Whether a write would change nothing: only its own version and the times of its managers may differ.
+fn is_same(live: &Value, new: &Value) -> bool {
+    let fields = |object: &Value, skip: &[&str]| -> Vec<(String, Value)> {
+        let fields = object.as_object().into_iter().flatten();
+        let kept = fields.filter(|(name, _)| !skip.contains(&name.as_str()));
+        kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let managers = |object: &Value| -> Vec<Vec<(String, Value)>> {
+        let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+        entries.map(|it| fields(it, &["time"])).collect()
+    };
+    let same =
+        |skip: &[&str], left: &Value, right: &Value| fields(left, skip) == fields(right, skip);
+    same(&["metadata"], live, new)
+        && same(&["resourceVersion", "managedFields"], &live["metadata"], &new["metadata"])
+        && managers(live) == managers(new)
+}
