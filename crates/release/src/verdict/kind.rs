@@ -6,8 +6,12 @@ use super::{Context, State, Target, Want, one_line, pod, workload};
 use crate::object::{self, ObjectId, condition, items, text};
 
 /// Kinds that are ready as soon as they exist, so that nobody need watch them.
-const READY_AT_ONCE: [&str; 29] = [
+///
+/// A Service is among them: as kstatus has it, a load balancer's address is not waited for, since not every
+/// cluster gives one.
+const READY_AT_ONCE: [&str; 30] = [
     "ConfigMap",
+    "Service",
     "Secret",
     "ServiceAccount",
     "Role",
@@ -97,7 +101,6 @@ pub(super) fn judge(target: &Target, ctx: Context<'_>) -> State {
         ("", "PersistentVolumeClaim", _) => claim(object, ctx),
         ("", "PersistentVolume", _) => volume(object),
         ("", "Namespace", _) => namespace(object),
-        ("", "Service", _) => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition", _) => definition(object),
         ("apiregistration.k8s.io", "APIService", _) => available(object),
         _ => by_conditions(object),
@@ -149,15 +152,6 @@ fn namespace(object: &Value) -> State {
         "Active" => State::Ready,
         _ => State::waiting("waiting for the namespace"),
     }
-}
-
-/// As kstatus has it, a load balancer's address is not waited for: not every cluster gives one.
-fn service(object: &Value) -> State {
-    let spec = &object["spec"];
-    if spec["type"] == "LoadBalancer" && text(&spec["clusterIP"]).is_empty() {
-        return State::waiting("waiting for its cluster address");
-    }
-    State::Ready
 }
 
 fn definition(object: &Value) -> State {

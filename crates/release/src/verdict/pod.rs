@@ -95,7 +95,7 @@ pub fn pod_state(pod: &Value, world: &World) -> PodState {
         return PodState::Unschedulable { message: one_line(message) };
     }
     if let Some(state) =
-        statuses(pod).find_map(|(status, is_init)| container_state(status, is_init))
+        statuses(pod).find_map(|(status, is_init)| container_state(pod, status, is_init))
     {
         return state;
     }
@@ -199,7 +199,7 @@ fn setup_trouble(pod: &Value, ctx: Context<'_>) -> Option<State> {
     Some(ctx.budget(world::first_seen(event), ctx.budgets.setup_s, failure))
 }
 
-fn container_state(status: &Value, is_init: bool) -> Option<PodState> {
+fn container_state(pod: &Value, status: &Value, is_init: bool) -> Option<PodState> {
     let n_restarts = count(&status["restartCount"]);
     let (waiting, ended) = (&status["state"]["waiting"], &status["state"]["terminated"]);
     match text(&waiting["reason"]) {
@@ -215,7 +215,8 @@ fn container_state(status: &Value, is_init: bool) -> Option<PodState> {
             });
         }
     }
-    let is_done = is_init && ended["exitCode"] == 0;
+    // A container that may end well is done, not crashed.
+    let is_done = ended["exitCode"] == 0 && (is_init || pod["spec"]["restartPolicy"] != "Always");
     (!ended.is_null() && !is_done)
         .then(|| PodState::Crashed { exit_code: count(&ended["exitCode"]), n_restarts })
 }
