@@ -24,6 +24,8 @@ pub mod patch;
 
 pub mod default;
 
+pub mod table;
+
 pub use catalog::{Resource, Subresource};
 pub use quantity::Quantity;
 pub use schema::Schema;

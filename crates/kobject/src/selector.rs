@@ -107,6 +107,7 @@ impl LabelSelector {
         {
             requirements.push(from_expression(expression)?);
         }
+        requirements.sort_by(|left, right| left.key.cmp(&right.key));
         Ok(Self { requirements, is_nothing: false })
     }
 
@@ -146,7 +147,7 @@ impl LabelSelector {
         !self.is_nothing && self.requirements.is_empty()
     }
 
-    /// The requirements, in the order of the source.
+    /// The requirements, sorted by key.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }

@@ -46,11 +46,13 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, ParseSelector
     loop {
         requirements.push(parser.requirement()?);
         match parser.next() {
-            Token::End => return Ok(requirements),
+            Token::End => break,
             Token::Sign(",") => {}
             other => return Err(unexpected(&other, "',' or 'end of string'")),
         }
     }
+    requirements.sort_by(|left, right| left.key.cmp(&right.key));
+    Ok(requirements)
 }
 
 impl<'a> Parser<'a> {
