@@ -237,6 +237,14 @@ impl<'t> Frame<'t, '_, '_> {
         };
         match value {
             Value::Nil => Err(self.fail(format!("nil pointer evaluating interface {{}}.{name}"))),
+            Value::Values(map) if self.map_method(name).is_some() => {
+                let functions = self.context.functions;
+                let place = self.map_method(name).unwrap_or_default();
+                let signature = &functions.map_methods()[place];
+                let values = self.arguments(dot, name, signature, call)?;
+                let result = functions.call_map_method(place, map, &values);
+                self.called(name, call.node, result)
+            }
             Value::Map(map) | Value::Values(map) => {
                 self.no_arguments(name, call)?;
                 Ok(Operand::Interface(map.get(name).unwrap_or_default()))
@@ -269,6 +277,14 @@ impl<'t> Frame<'t, '_, '_> {
             }
             _ => Err(self.no_field(name, receiver)),
         }
+    }
+
+    /// The place of a method of named maps.
+    fn map_method(&self, name: &str) -> Option<usize> {
+        // Methods begin with a capital letter, which few keys do.
+        let is_exported = name.starts_with(|first: char| first.is_ascii_uppercase());
+        let methods = self.context.functions.map_methods();
+        if is_exported { methods.iter().position(|method| method.name == name) } else { None }
     }
 
     fn no_field(&self, name: &str, receiver: &Operand) -> Failure {

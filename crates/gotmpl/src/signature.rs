@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::{context::Context, exec_error::ExecError, value::Value};
+use crate::{
+    context::Context,
+    exec_error::ExecError,
+    value::{Map, Value},
+};
 
 /// The functions that templates may call besides text/template's own, which they shadow.
 ///
@@ -21,6 +25,21 @@ pub trait Functions {
         context: &mut Context<'_>,
         args: &[Value],
     ) -> Result<Value, CallError>;
+
+    /// The methods of a named map type (`Value::Values`).
+    fn map_methods(&self) -> &'static [Signature] {
+        &[]
+    }
+
+    /// Calls one of these by its place, with arguments that fit its signature.
+    fn call_map_method(
+        &self,
+        _method: usize,
+        _map: &Map,
+        _args: &[Value],
+    ) -> Result<Value, CallError> {
+        Err(CallError::text("no such method"))
+    }
 }
 
 /// A function's or method's name and parameters, as Go declares them.

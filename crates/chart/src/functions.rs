@@ -1,0 +1,152 @@
+//! The functions of Helm 4.1.4's templates: sprig 3.3.0 without `env` and `expandenv`, and Helm's own.
+//!
+//! Each group is a file with a table of its functions; the tables together are what templates see.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, sync::LazyLock};
+
+use gotmpl::{CallError, Context, Functions, Map, Signature, Type, Value};
+
+use crate::source::Source;
+
+mod args;
+mod case;
+mod convert;
+mod date;
+mod decimal;
+mod default;
+mod dict;
+mod encoding;
+mod equal;
+mod flow;
+mod hash;
+mod json;
+mod list;
+mod list_query;
+mod merge;
+mod numeric;
+mod path;
+mod random;
+mod reflect;
+mod semver;
+mod string;
+mod string_list;
+mod url;
+mod values_methods;
+mod wrap;
+mod yaml;
+
+pub(crate) use json::to_json;
+
+type Result<T> = std::result::Result<T, CallError>;
+
+/// One function.
+pub(crate) struct Function {
+    signature: Signature,
+    run: fn(&mut Env<'_, '_>, &[Value]) -> Result<Value>,
+}
+
+/// What a function can reach.
+pub(crate) struct Env<'e, 'c> {
+    pub(crate) host: &'e Host<'e>,
+    pub(crate) context: &'e mut Context<'c>,
+}
+
+/// The functions for one rendering, with its state.
+pub(crate) struct Host<'s> {
+    pub(crate) source: &'s dyn Source,
+    /// In lint mode `fail` and `required` give "".
+    pub(crate) is_lint: bool,
+    /// How often each template is being included at the moment.
+    included: RefCell<BTreeMap<Rc<str>, usize>>,
+}
+
+impl<'s> Host<'s> {
+    pub(crate) fn new(source: &'s dyn Source, is_lint: bool) -> Self {
+        Self { source, is_lint, included: RefCell::default() }
+    }
+}
+
+impl fmt::Debug for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("is_lint", &self.is_lint).finish_non_exhaustive()
+    }
+}
+
+/// Every function, sorted by name.
+static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
+    let groups = [
+        case::FUNCTIONS,
+        date::FUNCTIONS,
+        decimal::FUNCTIONS,
+        default::FUNCTIONS,
+        dict::FUNCTIONS,
+        encoding::FUNCTIONS,
+        flow::FUNCTIONS,
+        hash::FUNCTIONS,
+        json::FUNCTIONS,
+        list::FUNCTIONS,
+        list_query::FUNCTIONS,
+        merge::FUNCTIONS,
+        numeric::FUNCTIONS,
+        path::FUNCTIONS,
+        random::FUNCTIONS,
+        reflect::FUNCTIONS,
+        semver::FUNCTIONS,
+        string::FUNCTIONS,
+        string_list::FUNCTIONS,
+        url::FUNCTIONS,
+        wrap::FUNCTIONS,
+        yaml::FUNCTIONS,
+    ];
+    let mut all: Vec<&Function> = groups.iter().flat_map(|group| group.iter()).collect();
+    all.sort_by_key(|function| function.signature.name);
+    all
+});
+
+impl Functions for Host<'_> {
+    fn find(&self, name: &str) -> Option<u16> {
+        let place = TABLE.binary_search_by(|function| function.signature.name.cmp(name)).ok()?;
+        u16::try_from(place).ok()
+    }
+
+    fn signature(&self, function: u16) -> &Signature {
+        &TABLE[usize::from(function)].signature
+    }
+
+    fn call(&self, function: u16, context: &mut Context<'_>, args: &[Value]) -> Result<Value> {
+        (TABLE[usize::from(function)].run)(&mut Env { host: self, context }, args)
+    }
+
+    fn map_methods(&self) -> &'static [Signature] {
+        values_methods::METHODS
+    }
+
+    fn call_map_method(&self, method: usize, map: &Map, args: &[Value]) -> Result<Value> {
+        values_methods::call(method, map, args)
+    }
+}
+
+/// A function with as many arguments as parameters.
+const fn fixed(
+    name: &'static str,
+    params: &'static [Type],
+    run: fn(&mut Env<'_, '_>, &[Value]) -> Result<Value>,
+) -> Function {
+    Function { signature: Signature { name, params, is_variadic: false }, run }
+}
+
+/// A function whose last parameter takes any number of arguments.
+const fn variadic(
+    name: &'static str,
+    params: &'static [Type],
+    run: fn(&mut Env<'_, '_>, &[Value]) -> Result<Value>,
+) -> Function {
+    Function { signature: Signature { name, params, is_variadic: true }, run }
+}
+
+/// What Go's runtime says where a function asks a nil for its type.
+const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil pointer dereference";
+
+fn fail<T>(text: impl Into<Rc<str>>) -> Result<T> {
+    Err(CallError::text(text))
+}

@@ -1,0 +1,147 @@
+//! Lists: making them and making others of them.
+
+use std::rc::Rc;
+
+use gotmpl::{
+    List,
+    Type::{Any, Int},
+    Value,
+};
+
+use super::{
+    Env, Function, NIL_DEREFERENCE, Result,
+    args::int,
+    convert::{items, to_int},
+    fail, fixed, variadic,
+};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    variadic("list", &[Any], list),
+    variadic("tuple", &[Any], list),
+    fixed("append", &[Any, Any], append),
+    fixed("push", &[Any, Any], append),
+    fixed("mustAppend", &[Any, Any], append),
+    fixed("mustPush", &[Any, Any], append),
+    fixed("prepend", &[Any, Any], prepend),
+    fixed("mustPrepend", &[Any, Any], prepend),
+    fixed("first", &[Any], first),
+    fixed("mustFirst", &[Any], first),
+    fixed("last", &[Any], last),
+    fixed("mustLast", &[Any], last),
+    fixed("rest", &[Any], rest),
+    fixed("mustRest", &[Any], rest),
+    fixed("initial", &[Any], initial),
+    fixed("mustInitial", &[Any], initial),
+    fixed("reverse", &[Any], reverse),
+    fixed("mustReverse", &[Any], reverse),
+    variadic("slice", &[Any, Any], slice),
+    variadic("mustSlice", &[Any, Any], slice),
+    variadic("concat", &[Any], concat),
+    fixed("chunk", &[Int, Any], chunk),
+    fixed("mustChunk", &[Int, Any], chunk),
+];
+
+/// The items of a list, or the error for what is none.
+pub(super) fn listed(value: &Value, complaint: &str) -> Result<Vec<Value>> {
+    match items(value) {
+        Some(items) => Ok(items),
+        None if value.is_nil() => fail(NIL_DEREFERENCE),
+        None => fail(format!("{complaint} {}", value.kind())),
+    }
+}
+
+fn list(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    Ok(Value::from(args.to_vec()))
+}
+
+fn append(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut items = listed(&args[0], "Cannot push on type")?;
+    items.push(args[1].clone());
+    Ok(Value::from(items))
+}
+
+fn prepend(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut items = listed(&args[0], "Cannot prepend on type")?;
+    items.insert(0, args[1].clone());
+    Ok(Value::from(items))
+}
+
+fn first(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    if let Value::List(list) = &args[0] {
+        return Ok(list.first().cloned().unwrap_or_default());
+    }
+    Ok(listed(&args[0], "Cannot find first on type")?.into_iter().next().unwrap_or_default())
+}
+
+fn last(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    Ok(listed(&args[0], "Cannot find last on type")?.pop().unwrap_or_default())
+}
+
+fn rest(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut items = listed(&args[0], "Cannot find rest on type")?;
+    if items.is_empty() {
+        return Ok(Value::List(List::default()));
+    }
+    items.remove(0);
+    Ok(Value::from(items))
+}
+
+fn initial(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut items = listed(&args[0], "Cannot find initial on type")?;
+    if items.pop().is_none() {
+        return Ok(Value::List(List::default()));
+    }
+    Ok(Value::from(items))
+}
+
+fn reverse(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut items = listed(&args[0], "Cannot find reverse on type")?;
+    items.reverse();
+    Ok(Value::from(items))
+}
+
+fn slice(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let length = listed(&args[0], "list should be type of slice or array but")?.len();
+    if length == 0 {
+        return Ok(Value::Nil);
+    }
+    let start = args.get(1).map_or(0, to_int);
+    let end = args.get(2).map_or(length as i64, to_int);
+    let bounds = (usize::try_from(start), usize::try_from(end));
+    let (Ok(start), Ok(end)) = bounds else {
+        return fail("reflect.Value.Slice: slice index out of bounds");
+    };
+    if start > end || end > length {
+        return fail("reflect.Value.Slice: slice index out of bounds");
+    }
+    Ok(match &args[0] {
+        Value::List(list) => Value::from(list[start..end].to_vec()),
+        Value::Strings(Some(texts)) => Value::Strings(Some(Rc::from(&texts[start..end]))),
+        Value::Ints(numbers) => Value::Ints(Rc::from(&numbers[start..end])),
+        Value::Bytes(bytes) => Value::Bytes(Rc::from(&bytes[start..end])),
+        other => Value::from(items(other).unwrap_or_default()[start..end].to_vec()),
+    })
+}
+
+fn concat(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let mut all = Vec::new();
+    for list in args {
+        match items(list) {
+            Some(items) => all.extend(items),
+            None if list.is_nil() => return fail(NIL_DEREFERENCE),
+            None => return fail(format!("Cannot concat type {} as list", list.kind())),
+        }
+    }
+    // Go starts from a nil slice and only ever appends.
+    Ok(if all.is_empty() { Value::List(List::default()) } else { Value::from(all) })
+}
+
+fn chunk(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+    let items = listed(&args[1], "Cannot chunk type")?;
+    match usize::try_from(int(&args[0])) {
+        Ok(size) if size > 0 => {
+            Ok(items.chunks(size).map(|chunk| Value::from(chunk.to_vec())).collect::<List>().into())
+        }
+        _ => fail("runtime error: makeslice: len out of range"),
+    }
+}
