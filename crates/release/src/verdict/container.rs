@@ -38,7 +38,7 @@ pub(super) fn judge(container: Container<'_>, ctx: Context<'_>) -> Option<State>
     let message = one_line(text(&waiting["message"]));
     match text(&waiting["reason"]) {
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
-            Some(image_pull(container, ctx, &message))
+            Some(image_pull(container, ctx))
         }
         "InvalidImageName" => {
             Some(failed(container, &format!("invalid image name `{}`", image(container))))
@@ -60,34 +60,54 @@ pub(super) fn judge(container: Container<'_>, ctx: Context<'_>) -> Option<State>
     }
 }
 
-fn image_pull(container: Container<'_>, ctx: Context<'_>, message: &str) -> State {
-    let pulls = ctx.world.recent_event(object::uid(container.pod), &["Failed"], ctx.budgets.since);
-    let event = pulls.map(|it| text(&it["message"])).filter(|it| it.contains("pull"));
-    let detail = event.unwrap_or(message);
-    let lower = format!("{message} {detail}").to_lowercase();
-    let why = pull_error(if is_final(&message.to_lowercase()) { message } else { detail });
+fn image_pull(container: Container<'_>, ctx: Context<'_>) -> State {
+    let message = text(&container.status["state"]["waiting"]["message"]);
+    let event = ctx.world.recent_event(object::uid(container.pod), &["Failed"], ctx.budgets.since);
+    let event = event.filter(|it| text(&it["message"]).contains("pull image"));
+    // While it backs off, an older kubelet keeps the reason to the event.
+    let is_bare = !message.contains(": ") || !message.contains("rror") && !message.contains("ail");
+    let detail = event.map(|it| text(&it["message"])).filter(|_| is_bare).unwrap_or(message);
+    let why = pull_error(detail);
     let failure =
         failure(container, &format!("image `{}` cannot be pulled: {why}", image(container)));
-    if is_final(&lower) {
-        State::Failed(failure)
-    } else {
-        let since = pulls.and_then(world::first_seen).or_else(|| started(container.pod));
-        ctx.budget(since, ctx.budgets.image_pull_s, failure)
+    if is_final(&why.to_lowercase()) {
+        return State::Failed(failure);
     }
+    let since = event.and_then(world::first_seen).or_else(|| started(container.pod));
+    ctx.budget(since, ctx.budgets.image_pull_s, failure)
 }
 
 fn is_final(message: &str) -> bool {
     FINAL_PULL_ERRORS.iter().any(|it| message.contains(it))
 }
 
-/// The end of a runtime's chain of prefixes, which is the part that tells.
-fn pull_error(message: &str) -> String {
-    let message = one_line(message);
-    let tail = ["desc = ", "ErrImagePull: "]
-        .iter()
-        .filter_map(|it| message.rfind(it).map(|at| at + it.len()))
-        .max();
-    tail.map_or(message.clone(), |at| message[at..].to_owned())
+/// What is left of a pull error without the words that every one of them begins with.
+pub(super) fn pull_error(message: &str) -> String {
+    const PREFIXES: [&str; 7] = [
+        "Back-off pulling image ",
+        "ErrImagePull: ",
+        "Failed to pull image ",
+        "rpc error: ",
+        "failed to pull and unpack image ",
+        "failed to resolve reference ",
+        "failed to do request: ",
+    ];
+    let mut rest = message.trim();
+    while let Some(after) = PREFIXES.iter().find_map(|it| rest.strip_prefix(it)) {
+        // Some name the image or a code next, up to a colon.
+        let skipped = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once("\": ").map(|(_, rest)| rest),
+            None if after.starts_with("code = ") => {
+                after.split_once("desc = ").map(|(_, rest)| rest)
+            }
+            None => Some(after),
+        };
+        match skipped {
+            Some(skipped) => rest = skipped,
+            None => break,
+        }
+    }
+    one_line(rest)
 }
 
 /// A container that ended too often, or ended where it may not be started again.

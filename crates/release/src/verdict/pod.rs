@@ -209,10 +209,8 @@ fn container_state(pod: &Value, status: &Value, is_init: bool) -> Option<PodStat
             return Some(PodState::Crashed { exit_code, n_restarts });
         }
         reason => {
-            return Some(PodState::Blocked {
-                reason: reason.to_owned(),
-                message: one_line(text(&waiting["message"])),
-            });
+            let message = container::pull_error(text(&waiting["message"]));
+            return Some(PodState::Blocked { reason: reason.to_owned(), message });
         }
     }
     // A container that may end well is done, not crashed.
