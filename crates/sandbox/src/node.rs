@@ -163,8 +163,9 @@ fn set_up_network(config: &NodeConfig) -> Result<(), NodeError> {
     route
         .add_bridge(BRIDGE_NAME, config.gateway)
         .map_err(step(|| format!("could not make the bridge `{BRIDGE_NAME}`")))?;
-    let own = config.bridge_addresses.iter().map(|address| (*address, 32));
-    for (address, prefix) in own.chain([(config.gateway, config.pod_network.1)]) {
+    // The gateway comes first: a redirected connection arrives at a device's first address.
+    let extra = config.bridge_addresses.iter().map(|address| (*address, 32));
+    for (address, prefix) in [(config.gateway, config.pod_network.1)].into_iter().chain(extra) {
         route
             .add_address(BRIDGE, address, prefix)
             .map_err(step(|| format!("could not give the bridge the address {address}")))?;

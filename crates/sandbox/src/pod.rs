@@ -28,7 +28,7 @@ use crate::{
     protocol::{self, Reply, Request, SHIM_ARGUMENT, ShimConfig},
     spec::{
         CONFIG, CONTAINERS, ContainerSpec, ContainerState, ContainerStatus, ExecSpec, Exit, LOG,
-        PodConfig, SOCKET, Usage, container_dir,
+        MEMORY, PodConfig, SOCKET, Usage, container_dir,
     },
 };
 
@@ -63,11 +63,21 @@ impl Drop for Inner {
 }
 
 impl Pod {
-    /// Makes a pod and its shim; there must be none in `config.dir`.
+    /// Makes a pod and its shim, in place of what may be left of one in `config.dir`.
+    ///
+    /// When it fails nothing is left but the folder; when it is cancelled, [`discard`](Self::discard)
+    /// takes away what came to be.
     pub async fn create(node: &Node, config: &PodConfig) -> Result<Self, PodError> {
+        Self::discard(&config.dir).await?;
         let config = ShimConfig { node: node.config().clone(), pod: config.clone() };
-        launch(&config).await?;
-        Self::attach_to(config).await
+        let made = match launch(&config).await {
+            Ok(()) => Self::attach_to(config.clone()).await,
+            Err(error) => Err(error),
+        };
+        if made.is_err() {
+            Self::discard(&config.pod.dir).await?;
+        }
+        made
     }
 
     /// Finds a pod again after the process that made it has ended; [`PodError::Gone`] when its
@@ -76,7 +86,8 @@ impl Pod {
         Self::attach_to(load_config(dir)?).await
     }
 
-    /// Removes what is left of a pod whose shim has ended: cgroups and writable layers.
+    /// Kills what runs of the pod in `dir`, without asking its shim, and removes its cgroups,
+    /// writable layers and socket.
     ///
     /// Nothing happens when there is none.
     pub async fn discard(dir: &Path) -> Result<(), PodError> {
@@ -198,11 +209,8 @@ impl Pod {
     /// Nothing happens when it is gone already.
     pub async fn destroy(&self) -> Result<(), PodError> {
         match self.ask(&Request::Destroy).await {
-            Ok(_) | Err(PodError::Gone { .. }) => {}
             // The shim may end before its answer is read.
-            Err(PodError::Talk { source, .. })
-                if source.kind() == io::ErrorKind::UnexpectedEof
-                    || source.kind() == io::ErrorKind::ConnectionReset => {}
+            Ok(_) | Err(PodError::Gone { .. }) => {}
             Err(error) => return Err(error),
         }
         Self::discard(&self.inner.config.pod.dir).await
@@ -237,8 +245,15 @@ impl Pod {
             .map_err(|source| PodError::Gone { dir: self.inner.config.pod.dir.clone(), source })
     }
 
+    /// A conversation that breaks off is the end of the shim.
     fn talk(&self, source: io::Error) -> PodError {
-        PodError::Talk { dir: self.inner.config.pod.dir.clone(), source }
+        let dir = self.inner.config.pod.dir.clone();
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => PodError::Gone { dir, source },
+            _ => PodError::Talk { dir, source },
+        }
     }
 }
 
@@ -337,6 +352,7 @@ async fn blocking<T: Send + 'static>(
 
 fn remove_files(dir: &Path) -> io::Result<()> {
     remove_dir(&dir.join(CONTAINERS))?;
+    remove_dir(&dir.join(MEMORY))?;
     for name in [SOCKET, LOG, CONFIG] {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -37,11 +37,8 @@ use crate::{
         process::{self, NEW_IPC, NEW_MOUNTS, NEW_NETWORK, NEW_PIDS, NEW_UTS},
     },
     protocol::{self, Reply, SHIM_ARGUMENT, ShimConfig},
-    shim::{
-        rootfs::{MEMORY, SHARED_MEMORY},
-        server::Server,
-    },
-    spec::{PodConfig, SOCKET},
+    shim::{rootfs::SHARED_MEMORY, server::Server},
+    spec::{MEMORY, PodConfig, SOCKET},
 };
 
 /// What containerd gives a pod.
@@ -66,11 +63,17 @@ pub fn run_if_shim() {
     process::exit(code)
 }
 
+/// Writes a line to `shim.log`: what a shim finds wrong and nobody waits to hear.
+fn note(what: &str, error: &io::Error) {
+    // When the disk is full there is no other place.
+    drop(writeln!(io::stderr(), "{} {what}: {error}", jiff::Timestamp::now()));
+}
+
 /// Answers the process that started this one, on standard output.
 fn tell(reply: &Reply) {
     let frame = protocol::encode(reply).unwrap_or_default();
     if let Err(error) = io::stdout().write_all(&frame).and_then(|()| io::stdout().flush()) {
-        tracing::warn!(%error, "nobody waits for this shim");
+        note("nobody waits for this shim", &error);
     }
 }
 
@@ -114,7 +117,7 @@ fn serve(config: ShimConfig, cgroups: Cgroups, entry: &Entry, route: &Socket) ->
         Ok(mut server) => match server.run() {
             Ok(()) => 0,
             Err(error) => {
-                tracing::error!(%error, "the shim cannot go on");
+                note("the shim cannot go on", &error);
                 1
             }
         },

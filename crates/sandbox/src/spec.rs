@@ -205,6 +205,7 @@ pub(crate) const SOCKET: &str = "shim.sock";
 pub(crate) const CONFIG: &str = "shim.json";
 pub(crate) const LOG: &str = "shim.log";
 pub(crate) const CONTAINERS: &str = "containers";
+pub(crate) const MEMORY: &str = "memory";
 
 /// The folder of a container's writable layer.
 pub(crate) fn container_dir(pod_dir: &Path, id: &str) -> PathBuf {

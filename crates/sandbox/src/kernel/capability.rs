@@ -5,7 +5,7 @@ use std::io;
 use rustix::{
     io::Errno,
     thread::{
-        CapabilitySet, CapabilitySets, clear_ambient_capability_set,
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
         remove_capability_from_bounding_set, set_capabilities,
     },
 };
@@ -58,8 +58,10 @@ const NAMES: [&str; 41] = [
 /// A set, one bit for each number.
 pub(crate) type Bits = u64;
 
-/// Every capability there is.
-pub(crate) const ALL: Bits = (1 << NAMES.len()) - 1;
+/// Reads what this process has: all that it can give to a privileged container.
+pub(crate) fn held() -> io::Result<Bits> {
+    Ok(capabilities(None)?.permitted.bits())
+}
 
 /// Turns names into bits; the first unknown name is the error.
 pub(crate) fn parse(names: &[String]) -> Result<Bits, &str> {

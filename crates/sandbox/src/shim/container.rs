@@ -21,6 +21,7 @@ use crate::{
     },
     shim::{
         log::Log,
+        note,
         program::{self, Program, Streams},
         rootfs,
     },
@@ -131,7 +132,7 @@ impl Container {
 
     fn put(&mut self, stream: usize, bytes: &[u8]) {
         if let Err(error) = self.log.write(stream, bytes, Timestamp::now()) {
-            tracing::warn!(%error, "log line lost");
+            note("output not logged", &error);
         }
         for attached in &mut self.attached {
             // A reader that does not keep up is let go: the container must not wait for it.

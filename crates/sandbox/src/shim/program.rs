@@ -66,7 +66,9 @@ pub(crate) type Streams = [OwnedFd; 3];
 impl Program {
     pub(crate) fn of(spec: &ContainerSpec, hostname: &str) -> Result<Self, Failure> {
         let capabilities = match capability::parse(&spec.capabilities) {
-            _ if spec.privileged => capability::ALL,
+            _ if spec.privileged => {
+                capability::held().during(|| "read the capabilities".to_owned())?
+            }
             Ok(bits) => bits,
             Err(name) => {
                 let errno = libc::EINVAL;

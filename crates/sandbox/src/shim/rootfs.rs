@@ -23,11 +23,9 @@ use rustix::{
 use crate::{
     error::{During as _, Failure},
     kernel::mount::{self, NO_DEVICES, NO_PROGRAMS, NO_SETUID, Overlay, READ_ONLY},
-    spec::{ContainerSpec, Mount, MountSource, container_dir},
+    spec::{ContainerSpec, MEMORY, Mount, MountSource, container_dir},
 };
 
-/// Where the shim keeps the pod's tmpfs, in the pod's folder.
-pub(crate) const MEMORY: &str = "memory";
 /// The memory volume that is `/dev/shm` of all containers; no other has this name.
 pub(crate) const SHARED_MEMORY: &str = "@shm";
 

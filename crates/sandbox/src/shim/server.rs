@@ -27,6 +27,7 @@ use crate::{
     shim::{
         connection::{Connection, Incoming},
         container::{Attached, Container, null, to_code},
+        note,
         program::{self, Streams},
     },
     spec::{ContainerSpec, ContainerStatus, ExecSpec, Exit, SOCKET, container_dir},
@@ -145,7 +146,7 @@ impl Server {
                 self.n_connections += 1;
                 self.connections.insert(self.n_connections, connection);
             }
-            Err(error) => tracing::warn!(%error, "connection lost"),
+            Err(error) => note("connection lost", &error),
         }
     }
 
@@ -177,7 +178,7 @@ impl Server {
         if let Some(command) = self.commands.remove(&number) {
             let _ = pidfd_send_signal(&command.process, Signal::KILL);
             if let Err(error) = process::wait(&command.process) {
-                tracing::warn!(%error, "command not reaped");
+                note("command not reaped", &error);
             }
         }
         for container in self.containers.values_mut() {
@@ -264,7 +265,7 @@ impl Server {
                         _ => Ok(()),
                     });
                 if let Err(error) = tidied {
-                    tracing::warn!(%error, id = spec.id, "failed container not tidied up");
+                    note("failed container not tidied up", &error);
                 }
                 Err(failure)
             }
@@ -336,7 +337,7 @@ impl Server {
         }
         let exit = container.finish(&self.cgroups, &self.config.pod.id, id);
         let exit = exit.unwrap_or_else(|error| {
-            tracing::warn!(%error, id, "container's end not understood");
+            note("end of a container not understood", &error);
             let finished_at = Timestamp::now();
             Exit { code: 255, signal: None, oom_killed: false, finished_at }
         });
