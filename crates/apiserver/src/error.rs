@@ -203,9 +203,10 @@ impl ApiError {
 fn node_code(error: &NodeError) -> (StatusCode, &'static str) {
     match error {
         NodeError::NoSuchPod { .. } => (StatusCode::NOT_FOUND, "NotFound"),
-        NodeError::NotRunning { .. } | NodeError::NoPrevious { .. } | NodeError::Start { .. } => {
-            (StatusCode::BAD_REQUEST, "BadRequest")
-        }
+        NodeError::NotRunning { .. }
+        | NodeError::Waiting { .. }
+        | NodeError::NoPrevious { .. }
+        | NodeError::Start { .. } => (StatusCode::BAD_REQUEST, "BadRequest"),
         NodeError::Unsupported { .. } => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
         NodeError::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         NodeError::Connect { .. } | NodeError::ReadLog { .. } => {

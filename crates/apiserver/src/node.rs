@@ -97,6 +97,8 @@ pub enum NodeError {
     NoSuchPod { pod: String },
     #[error("container \"{container}\" in pod \"{pod}\" is not running")]
     NotRunning { pod: String, container: String },
+    #[error("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}")]
+    Waiting { pod: String, container: String, reason: String },
     #[error("previous terminated container \"{container}\" in pod \"{pod}\" not found")]
     NoPrevious { pod: String, container: String },
     #[error("could not connect to port {port} of pod \"{pod}\"")]
