@@ -384,7 +384,8 @@ impl Run<'_> {
         step: StepError,
         scene: &Scene,
     ) -> Box<Failed> {
-        let mut cause = step.to_string();
+        let mut cause =
+            if step.is_cancelled() { "interrupted".to_owned() } else { step.to_string() };
         let evidence = if step.is_cancelled() {
             Evidence::default()
         } else {

@@ -96,7 +96,8 @@ pub async fn prepare(cluster: &Cluster, request: &Request) -> Result<Prepared, P
         deployed.filter(|it| it.labels.get(digest::LABEL).cloned() == is_same(it.revision))
     {
         let revision = deployed.revision;
-        let (plan, live) = plan(cluster, request, &record, (&desired, &desired)).await?;
+        let previous = Previous { objects: &desired, was_applied: true };
+        let (plan, live) = plan(cluster, request, &record, (&desired, previous)).await?;
         if plan.is_empty() {
             let standing = match readiness(&plan, live) {
                 None => Standing::Current { revision },
@@ -107,21 +108,34 @@ pub async fn prepare(cluster: &Cluster, request: &Request) -> Result<Prepared, P
     }
 
     let earlier = earlier(records, &history).await.map_err(PrepareError::History)?;
-    let previous = previous_objects(cluster, &earlier, &request.owner.namespace).await?;
-    let (plan, _) = plan(cluster, request, &record, (&desired, &previous)).await?;
+    let objects = previous_objects(cluster, &earlier, &request.owner.namespace).await?;
+    let previous = Previous { objects: &objects, was_applied: was_applied(&earlier) };
+    let (plan, _) = plan(cluster, request, &record, (&desired, previous)).await?;
     inherit(&mut record, &earlier);
     let digest = digest::of(&record, record.revision, &request.images);
     record.labels.insert(digest::LABEL.to_owned(), digest);
     Ok(Prepared { plan, standing: Standing::Changed, history, record, earlier })
 }
 
+/// The objects of the earlier revisions.
+#[derive(Clone, Copy)]
+struct Previous<'a> {
+    objects: &'a [Value],
+    was_applied: bool,
+}
+
+/// Says that the earlier revisions are one that was deployed, and none that failed after it.
+pub(crate) fn was_applied(earlier: &[Record]) -> bool {
+    matches!(earlier, [only] if only.info.status == Status::Deployed)
+}
+
 async fn plan(
     cluster: &Cluster,
     request: &Request,
     record: &Record,
-    (desired, previous): (&[Value], &[Value]),
+    (desired, previous): (&[Value], Previous<'_>),
 ) -> Result<(Plan, BTreeMap<release::ObjectId, Value>), PrepareError> {
-    let live = live::read(cluster, desired, previous).await.map_err(PrepareError::Live)?;
+    let live = live::read(cluster, desired, previous.objects).await.map_err(PrepareError::Live)?;
     let operation = if record.info.status == Status::PendingInstall {
         Operation::Install
     } else {
@@ -132,7 +146,8 @@ async fn plan(
         operation,
         revision: record.revision,
         desired,
-        previous,
+        previous: previous.objects,
+        previous_was_applied: previous.was_applied,
         live: &live,
         hooks: if request.options.runs_hooks { &record.hooks } else { &[] },
         takes_ownership: request.options.takes_ownership,

@@ -112,6 +112,7 @@ async fn plan(
         revision: record.revision,
         desired: &desired,
         previous: &previous,
+        previous_was_applied: prepare::was_applied(earlier),
         live: &live,
         hooks: if options.runs_hooks { &record.hooks } else { &[] },
         // What was the release's once may be taken back, as Helm has it.

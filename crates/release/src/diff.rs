@@ -34,18 +34,20 @@ impl fmt::Display for FieldChange {
 /// Compares the manifest to apply with the live object.
 ///
 /// - Fields that only the server set (defaults, status) do not count.
-/// - A field that `helm` owns and whose manifest has not changed since the `previous` one does not count either,
+/// - A field that `helm` owns and whose manifest has not changed since it was applied does not count either,
 ///   for then the server holds it in its own notation (`1000m` as `1`).
 /// - A field goes when `helm` owns it alone and the manifest no longer has it; without ownership data
 ///   in the live object, when the `previous` manifest had it.
-pub fn changes(desired: &Value, previous: Option<&Value>, live: &Value) -> Vec<FieldChange> {
+pub fn changes(desired: &Value, previous: Option<Previous<'_>>, live: &Value) -> Vec<FieldChange> {
     let ours = fields::owned_by(live, |it| it == MANAGER);
     let others = fields::owned_by(live, |it| it != MANAGER);
     let desired = normal(desired);
-    let previous = previous.map(normal);
+    let was_applied = previous.is_some_and(|it| it.was_applied);
+    let previous = previous.map(|it| normal(it.manifest));
     let has_owner = ours.is_object();
     let sides = Sides {
         previous: previous.as_ref(),
+        was_applied,
         ours: Fields::of(&ours),
         others: Fields::of(&others),
         trusts_previous: !has_owner,
@@ -55,10 +57,19 @@ pub fn changes(desired: &Value, previous: Option<&Value>, live: &Value) -> Vec<F
     walk.changes
 }
 
+/// The manifest of an object in the revision before.
+#[derive(Debug, Clone, Copy)]
+pub struct Previous<'a> {
+    pub manifest: &'a Value,
+    /// It is what was applied last. After a revision that failed, nobody knows how far that one came.
+    pub was_applied: bool,
+}
+
 /// What is known of a place beside its desired and its live value.
 #[derive(Clone, Copy)]
 struct Sides<'a> {
     previous: Option<&'a Value>,
+    was_applied: bool,
     ours: Fields<'a>,
     others: Fields<'a>,
     /// The live object has no fields of ours, or this is inside a list that is owned as a whole.
@@ -71,6 +82,7 @@ impl<'a> Sides<'a> {
             previous: self.previous.and_then(|it| it.get(name)),
             ours: self.ours.field(name),
             others: self.others.field(name),
+            was_applied: self.was_applied,
             // Owned as one value, or owned when it was empty: the server may have filled it.
             trusts_previous: self.trusts_previous || matches!(self.ours, Fields::Whole),
         }
@@ -91,7 +103,7 @@ impl<'a> Sides<'a> {
 
     /// Says that the server holds our unchanged value in its own notation.
     fn is_settled(self, desired: &Value) -> bool {
-        !self.ours.is_nothing() && self.previous == Some(desired)
+        self.was_applied && !self.ours.is_nothing() && self.previous == Some(desired)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
-    diff::{self, FieldChange},
+    diff::{self, FieldChange, Previous},
     hook,
     object::{self, ObjectId},
     order,
@@ -25,6 +25,8 @@ pub struct Inputs<'a> {
     pub desired: &'a [Value],
     /// The objects of the stored manifests that the release may have in the cluster, the newest last.
     pub previous: &'a [Value],
+    /// The last of those manifests was applied to its end: no revision after it failed.
+    pub previous_was_applied: bool,
     /// What exists in the cluster of the objects above; what is missing here does not exist.
     pub live: &'a BTreeMap<ObjectId, Value>,
     pub hooks: &'a [Hook],
@@ -232,7 +234,11 @@ fn add_object(
             return Err(PlanError::Ownership { id, problems });
         }
     }
-    let mut fields = diff::changes(&object, previous.map(marked).as_ref(), live);
+    let previous = previous.map(marked);
+    let previous = previous
+        .as_ref()
+        .map(|manifest| Previous { manifest, was_applied: inputs.previous_was_applied });
+    let mut fields = diff::changes(&object, previous, live);
     if object::kind(&object) == "Secret" {
         hide(&mut fields);
     }

@@ -3,11 +3,12 @@
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::{Map, Value, json};
 
-use super::changes;
+use super::{Previous, changes};
 use crate::fields::MANAGER;
 
 /// The changes, one a line.
 fn check(desired: &Value, previous: Option<&Value>, live: &Value) -> String {
+    let previous = previous.map(|manifest| Previous { manifest, was_applied: true });
     let changes = changes(desired, previous, live);
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -78,6 +79,14 @@ fn what_the_server_writes_in_its_own_notation_is_no_change() {
     live["spec"]["limits"]["cpu"] = json!("1");
     assert_eq!(check(&manifest, Some(&manifest), &live), "");
     assert_eq!(check(&manifest, None, &live), "spec.limits.cpu: \"1\" → \"1000m\"");
+}
+
+#[test]
+fn after_a_failed_revision_live_fields_speak_for_themselves() {
+    let manifest = json!({ "spec": { "replicas": 3 } });
+    let live = applied(&json!({ "spec": { "replicas": 2 } }));
+    let previous = Previous { manifest: &manifest, was_applied: false };
+    assert_eq!(changes(&manifest, Some(previous), &live)[0].to_string(), "spec.replicas: 2 → 3");
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn make(desired: &[Value], previous: &[Value], live: &[Value]) -> Result<Plan, P
         revision: 2,
         desired,
         previous,
+        previous_was_applied: true,
         live: &live,
         hooks: &[
             hook("late", 0, &[HookEvent::PostUpgrade]),
