@@ -3,8 +3,9 @@
 mod wake;
 
 use crate::{
-    action::Action, collector, deployment, disruption, endpoints, event, facts::Facts, garbage,
-    ingress, namespace, replica_set, scheduler, unsupported, volume, world::Key,
+    action::Action, collector, daemon_set, deployment, disruption, endpoints, event, facts::Facts,
+    garbage, ingress, job, namespace, replica_set, scheduler, stateful_set, unsupported, volume,
+    world::Key,
 };
 
 pub use wake::{affected, affected_by_absence};
@@ -14,6 +15,9 @@ pub use wake::{affected, affected_by_absence};
 pub enum Controller {
     Deployment,
     ReplicaSet,
+    Job,
+    StatefulSet,
+    DaemonSet,
     Scheduler,
     EndpointSlice,
     Endpoints,
@@ -58,6 +62,9 @@ pub fn decide(work: &Work, facts: &Facts<'_>) -> Vec<Action> {
     match work.controller {
         Controller::Deployment => deployment::deployment(facts, key),
         Controller::ReplicaSet => replica_set::replica_set(facts, key),
+        Controller::Job => job::job(facts, key),
+        Controller::StatefulSet => stateful_set::stateful_set(facts, key),
+        Controller::DaemonSet => daemon_set::daemon_set(facts, key),
         Controller::Scheduler => scheduler::schedule(facts),
         Controller::EndpointSlice => endpoints::endpoint_slices(facts, key),
         Controller::Endpoints => endpoints::endpoints(facts, key),

@@ -15,15 +15,18 @@ mod action;
 mod controller;
 
 mod collector;
+mod daemon_set;
 mod deployment;
 mod disruption;
 mod endpoints;
 mod event;
 mod garbage;
 mod ingress;
+mod job;
 mod namespace;
 mod replica_set;
 mod scheduler;
+mod stateful_set;
 mod unsupported;
 mod volume;
 
@@ -33,6 +36,7 @@ mod intstr;
 mod labels;
 mod object;
 mod pod;
+mod revision;
 mod template;
 
 pub use action::{Action, Notice, Part, Propagation, Report, Target};

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
+pub(crate) use self::fit::{selects_node, tolerates};
 use self::{claims::Claims, fit::Node};
 use crate::{
     action::{self, Action, Notice, Report, Target},

@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// The workloads that manage pods themselves.
-const POD_OWNERS: [(Kind, Controller); 1] = [(kinds::REPLICA_SET, Controller::ReplicaSet)];
+const POD_OWNERS: [(Kind, Controller); 4] = [
+    (kinds::REPLICA_SET, Controller::ReplicaSet),
+    (kinds::JOB, Controller::Job),
+    (kinds::STATEFUL_SET, Controller::StatefulSet),
+    (kinds::DAEMON_SET, Controller::DaemonSet),
+];
 
 /// Lists the decisions that a change may alter; `world` already has the change.
 pub fn affected(world: &World, change: &Change) -> BTreeSet<Work> {
@@ -87,6 +92,10 @@ impl Wake<'_> {
             kinds::DEPLOYMENT => self.add(Controller::Deployment, key),
             kinds::REPLICA_SET => self.replica_set(key),
             kinds::POD => self.pod(),
+            kinds::JOB => self.add(Controller::Job, key),
+            kinds::STATEFUL_SET => self.add(Controller::StatefulSet, key),
+            kinds::DAEMON_SET => self.add(Controller::DaemonSet, key),
+            kinds::CONTROLLER_REVISION => self.revision(),
             kinds::SERVICE => {
                 for controller in
                     [Controller::EndpointSlice, Controller::Endpoints, Controller::LoadBalancer]
@@ -172,6 +181,16 @@ impl Wake<'_> {
         }
     }
 
+    fn revision(&mut self) {
+        let owner =
+            object::controller_of(self.object()).and_then(|it| owner_key(self.object(), it));
+        let controller =
+            owner.as_ref().and_then(|key| POD_OWNERS.iter().find(|(kind, _)| *kind == key.kind));
+        if let (Some(key), Some((_, controller))) = (owner.clone(), controller) {
+            self.add(*controller, key);
+        }
+    }
+
     /// A pod that has ended frees its claims, and old pods that are gone let a Recreate rollout go on.
     fn pod_over(&mut self) {
         let namespace = self.change.key.namespace.clone();
@@ -195,6 +214,8 @@ impl Wake<'_> {
         let paths = ["metadata.labels", "spec", "status.allocatable", "metadata.deletionTimestamp"];
         if paths.iter().any(|it| self.is_changed(it)) {
             self.schedule();
+            let all: Vec<_> = self.world.list(kinds::DAEMON_SET).cloned().collect();
+            self.add_all(Controller::DaemonSet, kinds::DAEMON_SET, all.into_iter());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Rollout;
+use super::{Rollout, sets::ReplicaSet};
 use crate::{intstr, object};
 
 fn is_rolling(deployment: &Value) -> bool {
@@ -55,8 +55,11 @@ pub(super) fn scale_up_new(rollout: &mut Rollout<'_>) -> bool {
 }
 
 /// Scales old ReplicaSets as far as availability allows, the unhealthy first; tells whether it did.
+///
+/// Unlike upstream it waits for every status to speak of the current spec: when a template comes back in the middle
+/// of a rollout, pods that are about to go would count as available.
 pub(super) fn scale_down_old(rollout: &mut Rollout<'_>) -> bool {
-    if rollout.old.iter().all(|it| it.replicas == 0) {
+    if rollout.old.iter().all(|it| it.replicas == 0) || rollout.all().any(ReplicaSet::is_lagging) {
         return false;
     }
     let min_available = rollout.replicas - max_unavailable(rollout.object, rollout.replicas);

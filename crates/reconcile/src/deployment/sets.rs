@@ -77,9 +77,14 @@ impl ReplicaSet {
 
     /// Has no replicas, wants none, and its controller has seen that.
     pub(super) fn is_settled_at_zero(&self) -> bool {
+        self.actual == 0 && self.replicas == 0 && !self.is_lagging()
+    }
+
+    /// Whether its status speaks of an older spec.
+    pub(super) fn is_lagging(&self) -> bool {
         let observed =
             object::int_at(&self.object, "status.observedGeneration").unwrap_or_default();
-        self.actual == 0 && self.replicas == 0 && object::generation(&self.object) <= observed
+        observed < object::generation(&self.object)
     }
 }
 
