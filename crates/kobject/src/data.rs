@@ -37,6 +37,13 @@ pub(crate) fn data() -> &'static Data {
     &DATA
 }
 
+/// A number that changes with the data (64-bit FNV-1a).
+pub(crate) fn hash() -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    COMPRESSED.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
 /// The place of a definition in [`Data::definitions`].
 pub(crate) fn definition_index(name: &str) -> Option<usize> {
     data().definitions.binary_search_by_key(&name, |(it, _)| it).ok()

@@ -24,6 +24,7 @@ pub mod patch;
 
 pub mod default;
 
+pub mod openapi;
 pub mod table;
 
 pub use catalog::{Resource, Subresource};
