@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io,
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -98,9 +98,10 @@ impl Pod {
             }
             Err(error) => return Err(error),
         };
-        blocking(dir.to_owned(), move |dir| {
+        let dir = dir.to_owned();
+        blocking("could not tidy up the pod", move || {
             Cgroups::of(&config.node)?.remove_pod(&config.pod.id)?;
-            remove_files(dir)
+            remove_files(&dir)
         })
         .await
     }
@@ -161,9 +162,8 @@ impl Pod {
     pub async fn remove(&self, id: &str) -> Result<(), PodError> {
         self.ask(&Request::Remove { id: id.to_owned() }).await?;
         lock(&self.inner.running).remove(id);
-        let dir = self.inner.config.pod.dir.clone();
-        let container = container_dir(&dir, id);
-        blocking(dir, move |_| remove_dir(&container)).await
+        let dir = container_dir(&self.inner.config.pod.dir, id);
+        blocking("could not remove the container's files", move || remove_dir(&dir)).await
     }
 
     /// Runs a command in a running container.
@@ -200,8 +200,8 @@ impl Pod {
     pub async fn usage(&self, id: &str) -> Result<Usage, PodError> {
         let inner = Arc::clone(&self.inner);
         let id = id.to_owned();
-        let dir = inner.config.pod.dir.clone();
-        blocking(dir, move |_| inner.cgroups.usage(&inner.config.pod.id, &id)).await
+        let read = move || inner.cgroups.usage(&inner.config.pod.id, &id);
+        blocking("could not read what the container has used", read).await
     }
 
     /// Kills all containers and the shim, and removes all that was made for the pod but logs.
@@ -336,18 +336,14 @@ fn open_process(connection: &Connection) -> io::Result<OwnedFd> {
     Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
-/// Runs file work off the async threads, with the pod's folder.
+/// Runs file work off the async threads.
 async fn blocking<T: Send + 'static>(
-    dir: PathBuf,
-    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    step: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, PodError> {
-    let named = dir.clone();
-    let result = tokio::task::spawn_blocking(move || work(&dir)).await;
+    let result = tokio::task::spawn_blocking(work).await;
     let result = result.unwrap_or_else(|error| Err(io::Error::other(error)));
-    result.map_err(|source| PodError::Step {
-        step: format!("could not tidy up the pod in `{}`", named.display()),
-        source,
-    })
+    result.map_err(|source| PodError::Step { step: step.to_owned(), source })
 }
 
 fn remove_files(dir: &Path) -> io::Result<()> {

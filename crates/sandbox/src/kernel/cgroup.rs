@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -167,7 +167,7 @@ impl Cgroups {
 
     /// Sets the limits of `spec`.
     pub(crate) fn limit(&self, pod: &str, spec: &ContainerSpec) -> Result<(), Failure> {
-        for setting in settings(spec, matches!(self, Self::V2(_))) {
+        for setting in settings(&Limits::of(spec), matches!(self, Self::V2(_))) {
             let folder = match self {
                 Self::V2(folder) => Some(folder),
                 Self::V1(hierarchies) => {
@@ -177,7 +177,7 @@ impl Cgroups {
             let step = || format!("set the limit `{}` to {}", setting.file, setting.value);
             let folder = folder.ok_or(Errno::NOENT).during(step)?;
             let path = folder.join(name(pod, &spec.id)).join(setting.file);
-            match fs::write(&path, &setting.value) {
+            match write(&path, &setting.value) {
                 Err(error) if setting.is_optional && error.kind() == io::ErrorKind::NotFound => {}
                 result => result.during(step)?,
             }
@@ -247,7 +247,7 @@ impl Cgroups {
 }
 
 /// One file to write.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Setting {
     controller: Controller,
     file: &'static str,
@@ -256,13 +256,33 @@ struct Setting {
     is_optional: bool,
 }
 
-/// Lists the files that make the limits of `spec`.
-fn settings(spec: &ContainerSpec, is_v2: bool) -> Vec<Setting> {
+/// The part of a specification that is set here.
+#[derive(Debug, Default)]
+struct Limits {
+    memory_bytes: Option<u64>,
+    cpu_shares_milli: Option<u64>,
+    cpu_limit_milli: Option<u64>,
+    pids_max: Option<u64>,
+}
+
+impl Limits {
+    fn of(spec: &ContainerSpec) -> Self {
+        Self {
+            memory_bytes: spec.memory_limit_bytes,
+            cpu_shares_milli: spec.cpu_shares_milli,
+            cpu_limit_milli: spec.cpu_limit_milli,
+            pids_max: spec.pids_max,
+        }
+    }
+}
+
+/// Lists the files that make the limits.
+fn settings(limits: &Limits, is_v2: bool) -> Vec<Setting> {
     let mut settings = Vec::new();
     let mut set = |controller, file, value, is_optional| {
         settings.push(Setting { controller, file, value, is_optional });
     };
-    if let Some(bytes) = spec.memory_limit_bytes {
+    if let Some(bytes) = limits.memory_bytes {
         if is_v2 {
             set(Controller::Memory, "memory.max", bytes.to_string(), false);
             set(Controller::Memory, "memory.swap.max", "0".to_owned(), true);
@@ -272,7 +292,7 @@ fn settings(spec: &ContainerSpec, is_v2: bool) -> Vec<Setting> {
             set(Controller::Memory, "memory.memsw.limit_in_bytes", bytes.to_string(), true);
         }
     }
-    if let Some(milli) = spec.cpu_shares_milli {
+    if let Some(milli) = limits.cpu_shares_milli {
         let shares = (milli * 1024 / 1000).clamp(2, 262_144);
         if is_v2 {
             let weight = 1 + (shares - 2) * 9999 / 262_142;
@@ -281,7 +301,7 @@ fn settings(spec: &ContainerSpec, is_v2: bool) -> Vec<Setting> {
             set(Controller::Cpu, "cpu.shares", shares.to_string(), false);
         }
     }
-    if let Some(milli) = spec.cpu_limit_milli {
+    if let Some(milli) = limits.cpu_limit_milli {
         let quota = (milli * CPU_PERIOD_MICROS / 1000).max(CPU_QUOTA_MICROS_MIN);
         if is_v2 {
             set(Controller::Cpu, "cpu.max", format!("{quota} {CPU_PERIOD_MICROS}"), false);
@@ -290,7 +310,7 @@ fn settings(spec: &ContainerSpec, is_v2: bool) -> Vec<Setting> {
             set(Controller::Cpu, "cpu.cfs_quota_us", quota.to_string(), false);
         }
     }
-    if let Some(n_pids) = spec.pids_max {
+    if let Some(n_pids) = limits.pids_max {
         set(Controller::Pids, "pids.max", n_pids.to_string(), false);
     }
     settings
@@ -300,10 +320,15 @@ fn settings(spec: &ContainerSpec, is_v2: bool) -> Vec<Setting> {
 /// asks for it.
 fn enable_controllers(dir: &Path) {
     for controller in ["+memory", "+cpu", "+pids"] {
-        if let Err(error) = fs::write(dir.join("cgroup.subtree_control"), controller) {
+        if let Err(error) = write(&dir.join("cgroup.subtree_control"), controller) {
             tracing::debug!(dir = %dir.display(), controller, %error, "controller not enabled");
         }
     }
+}
+
+/// Writes a file that the kernel made; `fs::write` would try to make one that is missing.
+fn write(path: &Path, value: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
 }
 
 fn name(pod: &str, container: &str) -> String {
@@ -387,4 +412,45 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(adapt: impl Fn(&mut Limits), v1: &str, v2: &str) {
+        let mut limits = Limits::default();
+        adapt(&mut limits);
+        for (is_v2, expect) in [(false, v1), (true, v2)] {
+            let settings = settings(&limits, is_v2);
+            let text: Vec<_> =
+                settings.iter().map(|it| format!("{}={}", it.file, it.value)).collect();
+            assert_eq!(text.join(" "), expect);
+        }
+    }
+
+    #[test]
+    fn limits_become_files() {
+        check(|_| {}, "", "");
+        check(
+            |it| it.memory_bytes = Some(4096),
+            "memory.limit_in_bytes=4096 memory.memsw.limit_in_bytes=4096",
+            "memory.max=4096 memory.swap.max=0 memory.oom.group=1",
+        );
+        check(|it| it.cpu_shares_milli = Some(1000), "cpu.shares=1024", "cpu.weight=39");
+        check(|it| it.cpu_shares_milli = Some(0), "cpu.shares=2", "cpu.weight=1");
+        check(
+            |it| it.cpu_limit_milli = Some(250),
+            "cpu.cfs_period_us=100000 cpu.cfs_quota_us=25000",
+            "cpu.max=25000 100000",
+        );
+        check(|it| it.pids_max = Some(7), "pids.max=7", "pids.max=7");
+    }
+
+    #[test]
+    fn fields_are_found_by_their_whole_name() {
+        let text = "oom 3\noom_kill 1\noom_group_kill 0\n";
+        assert_eq!(field(text, "oom_kill"), Some(1));
+        assert_eq!(field(text, "kill"), None);
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 use rustix::{
     fs::readlink,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
-    process::{WaitId, WaitIdOptions, WaitIdStatus, waitid},
+    process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, waitid},
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ const SIGNALS: std::ops::Range<libc::c_int> = 1..32;
 pub(crate) struct Child {
     /// Readable when the process has ended.
     pub(crate) process: OwnedFd,
+    /// Its number for its parent; also that of the session that it has started.
+    pub(crate) pid: Pid,
     /// Its number in the PID namespace of the host.
     pub(crate) host_pid: i32,
     /// The controlling end of the terminal that it made.
@@ -91,9 +93,9 @@ pub(crate) fn spawn(
             drop(report.tell(&Message::Failed(failure), &[]));
             exit(127)
         }
-        Some(process) => {
+        Some((pid, process)) => {
             drop(theirs);
-            listen(&ours, process)
+            listen(&ours, pid, process)
         }
     }
 }
@@ -118,7 +120,7 @@ fn host_pid() -> io::Result<i32> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn listen(socket: &OwnedFd, process: OwnedFd) -> Result<Child, Failure> {
+fn listen(socket: &OwnedFd, pid: Pid, process: OwnedFd) -> Result<Child, Failure> {
     let (mut bytes, mut descriptors) = (Vec::new(), Vec::new());
     let (mut host_pid, mut failure) = (None, None);
     loop {
@@ -138,7 +140,7 @@ fn listen(socket: &OwnedFd, process: OwnedFd) -> Result<Child, Failure> {
         }
     }
     match (failure, host_pid) {
-        (None, Some(host_pid)) => Ok(Child { process, host_pid, terminal: descriptors.pop() }),
+        (None, Some(host_pid)) => Ok(Child { process, pid, host_pid, terminal: descriptors.pop() }),
         (failure, _) => {
             // It has reported its end, or is dead: this is short.
             drop(wait(&process));
@@ -164,7 +166,7 @@ pub(crate) fn wait(process: &OwnedFd) -> io::Result<Result<i32, i32>> {
 /// Copies the calling process; `None` in the copy.
 ///
 /// *Assumptions*: the caller has one thread.
-pub(crate) fn fork(namespaces: u64, entry: &Entry) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn fork(namespaces: u64, entry: &Entry) -> io::Result<Option<(Pid, OwnedFd)>> {
     let (into, cgroup) = match entry {
         Entry::V1(_) => (0, 0),
         Entry::V2(folder) => (INTO_CGROUP, u64::from(folder.as_raw_fd().unsigned_abs())),
@@ -197,7 +199,9 @@ pub(crate) fn fork(namespaces: u64, entry: &Entry) -> io::Result<Option<OwnedFd>
         0 => Ok(None),
         1.. => {
             // SAFETY: the kernel made this descriptor for us, and nobody else knows it.
-            Ok(Some(unsafe { OwnedFd::from_raw_fd(pidfd) }))
+            let process = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            let pid = i32::try_from(result).ok().and_then(Pid::from_raw);
+            Ok(Some((pid.ok_or(io::ErrorKind::InvalidData)?, process)))
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    process::{Signal, pidfd_send_signal},
+    process::{Signal, kill_process_group, pidfd_send_signal},
 };
 
 use crate::{
@@ -176,7 +176,8 @@ impl Server {
     fn close(&mut self, number: u64) {
         self.connections.remove(&number);
         if let Some(command) = self.commands.remove(&number) {
-            let _ = pidfd_send_signal(&command.process, Signal::KILL);
+            // With what it has started. It may have ended by itself: then this finds nobody.
+            let _ = kill_process_group(command.pid, Signal::KILL);
             if let Err(error) = process::wait(&command.process) {
                 note("command not reaped", &error);
             }
@@ -434,7 +435,7 @@ fn pause(config: &ShimConfig, cgroups: &Cgroups) -> Result<Child, Failure> {
             drop(process::set_standard_streams([quiet, quiet, quiet]));
             process::idle()
         }
-        Some(process) => Ok(Child { process, host_pid: 0, terminal: None }),
+        Some((pid, process)) => Ok(Child { process, pid, host_pid: 0, terminal: None }),
     }
 }
 

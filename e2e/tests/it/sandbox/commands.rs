@@ -54,7 +54,7 @@ async fn a_dropped_command_dies() {
     let stage = Stage::open("dropped");
     let pod = stage.pod("one", 2).await;
     pod.start(&stage.spec("main", &["sleep", "1000"])).await.unwrap();
-    let script = ["sh", "-c", "echo ready; exec sleep 2000"];
+    let script = ["sh", "-c", "sleep 2000 & echo ready; wait"];
     let mut exec = pod.exec("main", command(&script)).await.unwrap();
     let mut ready = [0; 6];
     exec.stdout.as_mut().unwrap().read_exact(&mut ready).await.unwrap();

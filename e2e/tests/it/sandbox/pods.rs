@@ -55,6 +55,8 @@ async fn pods_are_adopted_with_what_happened_meanwhile() {
     pod.start(&stage.spec("lasting", &["sleep", "1000"])).await.unwrap();
     pod.start(&stage.spec("short", &["sh", "-c", "exit 5"])).await.unwrap();
     assert_eq!(wait_for(&mut exits, "short").await.code, 5);
+    let shim = parent(running_pid(&pod).await);
+    assert_ne!(parent(shim.parse().unwrap()), std::process::id().to_string(), "it is on its own");
     let dir = pod.config().dir.clone();
     drop(pod);
 
