@@ -20,7 +20,7 @@ async fn output_and_exit_code_are_kept() {
 async fn the_environment_is_complete() {
     let stage = Stage::open("environment");
     let (_, log) = stage
-        .run("echo $HOME $HOSTNAME $(hostname) $(pwd) $GREETING $$", |spec| {
+        .run("echo $HOME $HOSTNAME $(hostname) $(pwd) $GREETING $$ > /dev/stdout", |spec| {
             spec.env.push(("GREETING".to_owned(), "hi".to_owned()));
             spec.cwd = PathBuf::from("/new/folder");
             spec.uid = 1000;
@@ -44,7 +44,8 @@ async fn the_root_is_read_only_and_mounts_are_not() {
     let host = stage.dir.path().join("host");
     fs::create_dir(&host).unwrap();
     fs::write(stage.dir.path().join("hosts"), "127.0.0.1 localhost\n").unwrap();
-    let script = "touch /file; touch /data/file && touch /shared/file && cat /etc/hosts; \
+    fs::write(stage.dir.path().join("word"), "").unwrap();
+    let script = "echo last word > /dev/termination-log; touch /file; touch /data/file && touch /shared/file && cat /etc/hosts; \
                   touch /fixed/x; touch /tmp/a; ls -d /shared/sub; ls /part";
     let mount = |source, target: &str| Mount {
         source,
@@ -61,6 +62,7 @@ async fn the_root_is_read_only_and_mounts_are_not() {
                 mount(MountSource::HostPath(stage.dir.path().join("hosts")), "/etc/hosts"),
                 Mount { read_only: true, ..mount(MountSource::HostPath(host.clone()), "/fixed") },
                 mount(MountSource::Tmpfs, "/tmp"),
+                mount(MountSource::HostPath(stage.dir.path().join("word")), "/dev/termination-log"),
                 Mount {
                     sub_path: Some(PathBuf::from("sub")),
                     ..mount(MountSource::Memory("scratch".to_owned()), "/part")
@@ -74,6 +76,7 @@ async fn the_root_is_read_only_and_mounts_are_not() {
                   stdout F /shared/sub\n";
     assert_eq!(log, expect);
     assert!(host.join("file").exists());
+    assert_eq!(fs::read_to_string(stage.dir.path().join("word")).unwrap(), "last word\n");
 }
 
 #[tokio::test]
