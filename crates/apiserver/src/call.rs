@@ -6,7 +6,7 @@ use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{auth::Identity, error::ApiError, query::Query};
+use crate::{auth::Identity, error::ApiError, protobuf, query::Query};
 
 /// A request whose body was read.
 #[derive(Debug)]
@@ -38,12 +38,14 @@ impl Call {
         if media_type.is_empty() { "application/json" } else { media_type }
     }
 
-    /// The body as JSON; other media types are refused by their name.
+    /// The body as JSON, protobuf translated; other media types are refused by their name.
     pub(crate) fn json(&self) -> Result<Value, ApiError> {
         match self.content_type() {
             "application/json" => parse(&self.body),
+            "application/vnd.kubernetes.protobuf" => protobuf::decode(&self.body)
+                .map_err(|error| ApiError::bad_request(error.to_string())),
             found => Err(ApiError::UnsupportedMediaType {
-                accepted: "application/json",
+                accepted: "application/json, application/vnd.kubernetes.protobuf",
                 found: found.to_owned(),
             }),
         }

@@ -5,8 +5,8 @@
 //! `store`'s; this crate speaks HTTP between them: verbs, watch, admission, subresources, discovery.
 //!
 //! It does not run controllers, nodes or proxies, and it does not enforce roles: every authenticated user may do
-//! everything, which access reviews say in their reason. CustomResourceDefinitions, webhooks, aggregated APIs,
-//! protobuf and SPDY are refused with errors that name them.
+//! everything, which access reviews say in their reason. It reads protobuf and answers in JSON.
+//! CustomResourceDefinitions, webhooks, aggregated APIs and SPDY are refused with errors that name them.
 //!
 //! Start at [`service`], then `dispatch`, then any file of `verb`.
 
@@ -43,6 +43,7 @@ mod verb;
 mod admission;
 mod convert;
 mod decode;
+mod protobuf;
 mod strategy;
 mod write;
 

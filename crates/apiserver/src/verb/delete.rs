@@ -9,7 +9,7 @@ use store::{Entry, WriteError};
 use crate::{
     api::{Api, key},
     body::{Body, json_response},
-    call::{Call, FieldValidation, parse},
+    call::{Call, FieldValidation},
     convert, decode,
     error::ApiError,
     path::Target,
@@ -86,11 +86,7 @@ fn read_body(call: &Call) -> Result<Value, ApiError> {
     if call.body.is_empty() {
         return Ok(json!({}));
     }
-    if call.content_type() != "application/json" {
-        let found = call.content_type().to_owned();
-        return Err(ApiError::UnsupportedMediaType { accepted: "application/json", found });
-    }
-    let mut body = parse(&call.body)?;
+    let mut body = call.json()?;
     if let Some(schema) = schema::of_kind("meta.k8s.io/v1", "DeleteOptions") {
         let expected =
             decode::Expected { api_version: "v1", kind: "DeleteOptions", schema: &schema };
