@@ -1,0 +1,4 @@
+//! The controllers on a fake API server, in process.
+
+mod fake;
+mod flows;
