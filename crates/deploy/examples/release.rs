@@ -90,7 +90,9 @@ async fn act(
     let options = options();
     match action {
         "plan" | "deploy" => {
-            let request = request(owner, rest)?;
+            let is_forced = rest.last().is_some_and(|it| it == "force");
+            let mut request = request(owner, &rest[..rest.len() - usize::from(is_forced)])?;
+            request.options.forces_conflicts = is_forced;
             let prepared = deploy::prepare(cluster, &request).await?;
             say(format!("{:?}: {}", prepared.standing, prepared.plan));
             say(serde_json::to_string_pretty(&prepared.plan.changes)?);

@@ -29,6 +29,9 @@ use crate::{
 pub enum DeployError {
     #[error("could not make namespace `{namespace}`")]
     Namespace { namespace: String, source: ApiError },
+    /// Another writer changed what the manifest sets; `forces_conflicts` takes it back.
+    #[error("other writers set fields of the manifest otherwise: {}", fields.join("; "))]
+    Conflicts { fields: Vec<String> },
     #[error(transparent)]
     Lock(LockError),
     #[error(
@@ -156,6 +159,10 @@ pub async fn deploy(
 ) -> Result<Outcome, DeployError> {
     if let Standing::Current { revision } = prepared.standing {
         return Ok(Outcome::Unchanged { revision });
+    }
+    let conflicts = prepared.plan.conflicts();
+    if !conflicts.is_empty() && !request.options.forces_conflicts {
+        return Err(DeployError::Conflicts { fields: conflicts });
     }
     let lock = acquire(cluster, &request.owner, ctx).await?;
     let taken_over = lock.taken_over;

@@ -17,6 +17,9 @@ pub struct FieldChange {
     pub path: String,
     pub old: Option<Value>,
     pub new: Option<Value>,
+    /// The other managers that set the live value: to apply the new one conflicts with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
 }
 
 /// `spec.replicas: 2 → 3`, with values as JSON; what is absent is left out.
@@ -27,7 +30,8 @@ impl fmt::Display for FieldChange {
             (Some(old), None) => write!(f, "{}: {old} removed", self.path),
             (None, Some(new)) => write!(f, "{}: {new} added", self.path),
             (None, None) => f.write_str(&self.path),
-        }
+        }?;
+        self.set_by.iter().try_for_each(|managers| write!(f, " (set by {managers})"))
     }
 }
 
@@ -84,7 +88,7 @@ impl<'a> Sides<'a> {
             others: self.others.field(name),
             was_applied: self.was_applied,
             // Owned as one value, or owned when it was empty: the server may have filled it.
-            trusts_previous: self.trusts_previous || matches!(self.ours, Fields::Whole),
+            trusts_previous: self.trusts_previous || matches!(self.ours, Fields::Whole(_)),
         }
     }
 
@@ -124,7 +128,7 @@ impl Walk {
                 }
             }
             (desired, live) if desired == live || sides.is_settled(desired) => {}
-            (desired, live) => self.push(live, desired),
+            (desired, live) => self.push_over(live, desired, sides),
         }
     }
 
@@ -197,7 +201,7 @@ impl Walk {
         let is_scalar = object::items(desired).chain(object::items(live)).any(|it| !it.is_object());
         if n_desired != n_live || is_scalar {
             if desired != live && !sides.is_settled(desired) {
-                self.push(live, desired);
+                self.push_over(live, desired, sides);
             }
             return;
         }
@@ -255,11 +259,20 @@ impl Walk {
         }
     }
 
+    /// Records a live value that is replaced, and whose it is.
+    fn push_over(&mut self, old: &Value, new: &Value, sides: Sides<'_>) {
+        let n_before = self.changes.len();
+        self.push(old, new);
+        for change in &mut self.changes[n_before..] {
+            change.set_by = sides.others.managers().map(str::to_owned);
+        }
+    }
+
     fn push(&mut self, old: &Value, new: &Value) {
         let some = |it: &Value| (!it.is_null()).then(|| it.clone());
         let (old, new) = (some(old), some(new));
         if old.is_some() || new.is_some() {
-            self.changes.push(FieldChange { path: join(&self.path), old, new });
+            self.changes.push(FieldChange { path: join(&self.path), old, new, set_by: None });
         }
     }
 }

@@ -7,20 +7,25 @@ use crate::object;
 /// The field manager that Helm and zarpa write as; the two share their releases.
 pub const MANAGER: &str = "helm";
 
+/// The key under which a union of sets keeps who owns a place; no field of `fieldsV1` is named so.
+const BY: &str = "by";
+
 /// A set of fields, as `fieldsV1` writes it: `f:name`, `k:{"name":"x"}`, `v:"x"`, and `.` for the place itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fields<'a> {
     Nothing,
     Some(&'a Map<String, Value>),
-    /// This place and everything below it.
-    Whole,
+    /// This place and everything below it, with the managers that own it.
+    Whole(&'a str),
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn of(set: &'a Value) -> Self {
         match set.as_object() {
             None => Self::Nothing,
-            Some(set) if set.is_empty() => Self::Whole,
+            Some(set) if set.keys().all(|it| it == BY) => {
+                Self::Whole(set.get(BY).map_or("", object::text))
+            }
             Some(set) => Self::Some(set),
         }
     }
@@ -50,7 +55,7 @@ impl<'a> Fields<'a> {
         match self {
             Self::Nothing => false,
             Self::Some(set) => set.contains_key(&format!("v:{member}")),
-            Self::Whole => true,
+            Self::Whole(_) => true,
         }
     }
 
@@ -61,19 +66,28 @@ impl<'a> Fields<'a> {
         Some(keys.as_object()?.keys().cloned().collect())
     }
 
+    /// The managers of this very place; none when only places below it are owned.
+    pub(crate) fn managers(self) -> Option<&'a str> {
+        match self {
+            Self::Whole(managers) => Some(managers),
+            Self::Nothing | Self::Some(_) => None,
+        }
+    }
+
     pub(crate) fn is_nothing(self) -> bool {
         matches!(self, Self::Nothing)
     }
 }
 
-/// The fields of the managers for which `is_wanted` holds, together.
+/// The fields of the managers for which `is_wanted` holds, together, each with who owns it.
+///
+/// What is written through `status` is nobody's in this sense; what `kubectl scale` writes is.
 pub(crate) fn owned_by(live: &Value, is_wanted: impl Fn(&str) -> bool) -> Value {
     let mut union = Value::Null;
     for entry in object::items(&live["metadata"]["managedFields"]) {
-        if is_wanted(object::text(&entry["manager"]))
-            && object::text(&entry["subresource"]).is_empty()
-        {
-            merge(&mut union, &entry["fieldsV1"]);
+        let manager = object::text(&entry["manager"]);
+        if is_wanted(manager) && entry["subresource"] != "status" {
+            merge(&mut union, &entry["fieldsV1"], manager);
         }
     }
     union
@@ -98,7 +112,7 @@ pub fn client_side_upgrade(live: &Value) -> Option<Value> {
     let mut kept = Vec::new();
     for entry in entries {
         if is_helm(entry) {
-            merge(&mut apply["fieldsV1"], &entry["fieldsV1"]);
+            merge(&mut apply["fieldsV1"], &entry["fieldsV1"], "");
             apply["time"] = entry["time"].clone();
         } else {
             kept.push(entry.clone());
@@ -111,16 +125,22 @@ pub fn client_side_upgrade(live: &Value) -> Option<Value> {
     ]))
 }
 
-/// Adds one set of fields to another.
-fn merge(into: &mut Value, from: &Value) {
+/// Adds one set of fields to another; its leaves note their manager, unless that is nobody.
+fn merge(into: &mut Value, from: &Value, manager: &str) {
     let Some(from) = from.as_object() else { return };
     if !into.is_object() {
         *into = Value::Object(Map::new());
     }
-    if let Some(into) = into.as_object_mut() {
-        for (step, below) in from {
-            merge(into.entry(step.clone()).or_insert(Value::Null), below);
-        }
+    let Some(into) = into.as_object_mut() else { return };
+    if from.is_empty() && !manager.is_empty() {
+        let managers = match into.get(BY).and_then(Value::as_str) {
+            Some(others) => format!("{others}, {manager}"),
+            None => manager.to_owned(),
+        };
+        into.insert(BY.to_owned(), Value::from(managers));
+    }
+    for (step, below) in from {
+        merge(into.entry(step.clone()).or_insert(Value::Null), below, manager);
     }
 }
 
@@ -156,7 +176,7 @@ mod tests {
         let spec = Fields::of(&set).field("spec");
         assert!(matches!(
             spec.field("ports").item(&json!({ "port": 80 })).field("port"),
-            Fields::Whole
+            Fields::Whole(_)
         ));
         assert!(spec.field("ports").item(&json!({ "port": 81 })).is_nothing());
         assert!(spec.field("finalizers").has_member(&json!("a")));
@@ -170,9 +190,16 @@ mod tests {
             { "manager": "helm", "fieldsV1": { "f:spec": { "f:a": {} } } },
             { "manager": "helm", "subresource": "status", "fieldsV1": { "f:status": {} } },
             { "manager": "kubectl", "fieldsV1": { "f:spec": { "f:b": {} } } },
+            { "manager": "scaler", "subresource": "scale", "fieldsV1": { "f:spec": { "f:b": {} } } },
         ] } });
-        assert_eq!(owned_by(&live, |it| it == "helm"), json!({ "f:spec": { "f:a": {} } }));
-        assert_eq!(owned_by(&live, |it| it != "helm"), json!({ "f:spec": { "f:b": {} } }));
+        let owner = |is_helm, field| {
+            let fields = owned_by(&live, |it| (it == "helm") == is_helm);
+            Fields::of(&fields).field("spec").field(field).managers().map(str::to_owned)
+        };
+        assert_eq!(owner(true, "a").as_deref(), Some("helm"));
+        assert_eq!(owner(false, "b").as_deref(), Some("kubectl, scaler"));
+        assert_eq!(owner(false, "a"), None);
+        assert!(Fields::of(&owned_by(&live, |it| it == "helm")).field("status").is_nothing());
     }
 
     #[test]

@@ -190,6 +190,17 @@ impl Plan {
         self.changes.is_empty() && self.deletes.is_empty()
     }
 
+    /// The fields that other managers set otherwise, each as a line; applying over them must be asked for.
+    pub fn conflicts(&self) -> Vec<String> {
+        let mut conflicts = Vec::new();
+        for change in &self.changes {
+            let Action::Patch(fields) = &change.action else { continue };
+            let taken = fields.iter().filter(|it| it.set_by.is_some());
+            conflicts.extend(taken.map(|it| format!("{} {it}", change.id)));
+        }
+        conflicts
+    }
+
     pub fn n_creates(&self) -> usize {
         self.changes.iter().filter(|it| it.action == Action::Create).count()
     }

@@ -96,7 +96,10 @@ fn drift_by_another_writer_is_a_change() {
         { "manager": MANAGER, "operation": "Apply", "fieldsV1": { "f:spec": { "f:other": {} } } },
         { "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
     ] }, "spec": { "replicas": 1 } });
-    assert_eq!(check(&manifest, Some(&manifest), &live), "spec.replicas: 1 → 3");
+    assert_eq!(
+        check(&manifest, Some(&manifest), &live),
+        "spec.replicas: 1 → 3 (set by kubectl-edit)"
+    );
 }
 
 #[test]

@@ -99,6 +99,12 @@ pub fn pod_state(pod: &Value, world: &World) -> PodState {
     {
         return state;
     }
+    let mut ends = items(&pod["status"]["containerStatuses"])
+        .map(|it| &it["state"]["terminated"]["exitCode"])
+        .peekable();
+    if ends.peek().is_some() && ends.all(|it| *it == 0) {
+        return PodState::Succeeded;
+    }
     let n_init = items(&pod["spec"]["initContainers"]).count();
     let n_done = items(&pod["status"]["initContainerStatuses"])
         .filter(|it| it["state"]["terminated"]["exitCode"] == 0 || it["ready"] == true)
