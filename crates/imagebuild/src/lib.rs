@@ -5,9 +5,11 @@
 //! It neither pulls nor pushes; that is `registry`. Start at [`build`].
 #![expect(clippy::disallowed_methods, reason = "reads the files that go into an image")]
 
+mod archive;
 mod build;
 mod plan;
 mod system;
 
+pub use archive::{ArchiveError, load_archive};
 pub use build::{BuildError, Built, build};
 pub use plan::{Base, ImageFile, ImagePlan};
