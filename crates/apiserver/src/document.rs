@@ -1,10 +1,10 @@
 //! The documents about the server itself: version, health, discovery, OpenAPI, keys.
 
-use crate::pending::openapi;
 use http::{Response, StatusCode};
 use kobject::{
     Resource,
     catalog::{self, discovery},
+    openapi,
 };
 use serde_json::{Value, json};
 

@@ -15,18 +15,3 @@ pub(crate) mod validate {
         vec![]
     }
 }
-pub(crate) mod openapi {
-    use serde_json::{Value, json};
-    pub(crate) fn index() -> Value {
-        json!({"paths":{}})
-    }
-    pub(crate) fn document(_: &str, _: &str) -> Option<Value> {
-        None
-    }
-}
-pub(crate) mod table {
-    use serde_json::{Value, json};
-    pub(crate) fn table(_: &kobject::Resource, o: &[&Value], _: jiff::Timestamp) -> Value {
-        json!({"kind":"Table","apiVersion":"meta.k8s.io/v1","columnDefinitions":[{"name":"Name","type":"string","format":"name","priority":0,"description":""}],"rows": o.iter().map(|o| json!({"cells":[o["metadata"]["name"]]})).collect::<Vec<_>>()})
-    }
-}

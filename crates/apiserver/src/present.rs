@@ -1,10 +1,12 @@
 //! Objects in the form that a client asked for.
 
-use crate::pending::table;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
-use kobject::Resource;
+use kobject::{
+    Resource,
+    table::{IncludeObject, partial_object_metadata, table_including},
+};
 use serde_json::{Value, json};
 use store::Entry;
 
@@ -21,16 +23,8 @@ use crate::{
 pub(crate) struct Presenter {
     pub(crate) resource: &'static Resource,
     pub(crate) form: Form,
-    pub(crate) included: Included,
+    pub(crate) included: IncludeObject,
     pub(crate) now: Timestamp,
-}
-
-/// What a row of a table carries of its object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Included {
-    Nothing,
-    Metadata,
-    Object,
 }
 
 /// The metadata of a list.
@@ -57,9 +51,9 @@ impl ListMeta {
 impl Presenter {
     pub(crate) fn new(call: &Call, resource: &'static Resource) -> Result<Self, ApiError> {
         let included = match call.query.text("includeObject") {
-            "None" => Included::Nothing,
-            "Object" => Included::Object,
-            _ => Included::Metadata,
+            "None" => IncludeObject::None,
+            "Object" => IncludeObject::Object,
+            _ => IncludeObject::Metadata,
         };
         Ok(Self { resource, form: accept::form(&call.headers)?, included, now: call.now })
     }
@@ -80,7 +74,7 @@ impl Presenter {
     pub(crate) fn form_of(&self, object: Value) -> Value {
         match self.form {
             Form::Object => object,
-            Form::Metadata => metadata_only(&object),
+            Form::Metadata => partial_object_metadata(&object),
             Form::Table => {
                 let meta = json!({ "resourceVersion": object["metadata"]["resourceVersion"] });
                 self.table(&[&object], meta)
@@ -96,7 +90,7 @@ impl Presenter {
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": "meta.k8s.io/v1",
                 "metadata": meta,
-                "items": objects.iter().map(metadata_only).collect::<Vec<Value>>(),
+                "items": objects.iter().map(partial_object_metadata).collect::<Vec<Value>>(),
             }),
             Form::Object => json!({
                 "kind": self.resource.list_kind,
@@ -129,25 +123,8 @@ impl Presenter {
     }
 
     fn table(&self, objects: &[&Value], meta: Value) -> Value {
-        let mut table = table::table(self.resource, objects, self.now);
+        let mut table = table_including(self.resource, objects, self.now, self.included);
         table["metadata"] = meta;
-        let rows = table["rows"].as_array_mut();
-        for (row, object) in rows.into_iter().flatten().zip(objects) {
-            row["object"] = match self.included {
-                Included::Nothing => Value::Null,
-                Included::Metadata => metadata_only(object),
-                Included::Object => (*object).clone(),
-            };
-        }
         table
     }
-}
-
-/// A `meta.k8s.io/v1` PartialObjectMetadata.
-pub(crate) fn metadata_only(object: &Value) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": object["metadata"],
-    })
 }
