@@ -22,14 +22,14 @@ pub(crate) struct Claim {
 ///
 /// Source: `ClaimObject`, Kubernetes 1.34, `pkg/controller/controller_ref_manager.go`.
 pub(crate) fn claim(world: &World, owner_kind: Kind, owner: &Value, child: Kind) -> Claim {
-    let selector = object::at(owner, "spec.selector");
+    let selector = labels::selector(object::at(owner, "spec.selector"));
     let is_leaving = object::is_deleted(owner);
     let mut claim = Claim { owned: Vec::new(), actions: Vec::new() };
     for object in world.dependents_of(object::uid(owner), child) {
         if !object::is_controlled_by(object, owner) {
             continue;
         }
-        if labels::selects(selector, object::labels(object)) {
+        if selector.matches_object(object) {
             claim.owned.push(Arc::clone(object));
         } else if !is_leaving {
             claim.actions.push(release(child, object, object::uid(owner)));
@@ -40,7 +40,7 @@ pub(crate) fn claim(world: &World, owner_kind: Kind, owner: &Value, child: Kind)
         let orphans =
             orphans.filter(|it| object::controller_of(it).is_none() && !object::is_deleted(it));
         let orphans = orphans.filter(|it| child != kinds::POD || !pod::is_finished(it));
-        let orphans = orphans.filter(|it| labels::selects(selector, object::labels(it)));
+        let orphans = orphans.filter(|it| selector.matches_object(it));
         claim.actions.extend(
             orphans.map(|it| adopt(child, it, object::controller_reference(owner_kind, owner))),
         );

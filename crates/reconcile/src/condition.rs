@@ -2,18 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::object;
+pub(crate) use kobject::meta::{condition as find, is_condition_true as is_true};
 
-pub(crate) fn find<'a>(object: &'a Value, condition_type: &str) -> Option<&'a Value> {
-    in_status(object.get("status")?, condition_type)
-}
+use crate::object;
 
 pub(crate) fn in_status<'a>(status: &'a Value, condition_type: &str) -> Option<&'a Value> {
     object::list_at(status, "conditions").iter().find(|it| it["type"] == condition_type)
-}
-
-pub(crate) fn is_true(object: &Value, condition_type: &str) -> bool {
-    find(object, condition_type).is_some_and(|it| it["status"] == "True")
 }
 
 /// Replaces a condition, unless status and reason are the same; the time of transition stays while the status does.

@@ -24,7 +24,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 /// Decides on one Deployment.
 pub(crate) fn deployment(facts: &Facts<'_>, key: &Key) -> Vec<Action> {
     let Some(object) = facts.world.get(key) else { return Vec::new() };
-    if labels::is_everything(object::at(object, "spec.selector")) {
+    if labels::selector(object::at(object, "spec.selector")).is_everything() {
         return refuse_empty_selector(object);
     }
     let claim = claim(facts.world, kinds::DEPLOYMENT, object, kinds::REPLICA_SET);

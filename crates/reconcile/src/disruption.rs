@@ -25,11 +25,11 @@ pub(crate) fn disruption_budget(facts: &Facts<'_>, key: &Key) -> Vec<Action> {
     let Some(budget) = facts.world.get(key).filter(|it| !object::is_deleted(it)) else {
         return Vec::new();
     };
-    let selector = object::at(budget, "spec.selector");
+    let selector = labels::selector(object::at(budget, "spec.selector"));
     let pods: Vec<&Arc<Value>> = facts
         .world
         .list_in(kinds::POD, &key.namespace)
-        .filter(|it| labels::selects(selector, object::labels(it)) && !pod::is_finished(it))
+        .filter(|it| selector.matches_object(it) && !pod::is_finished(it))
         .collect();
     let mut actions = Vec::new();
     let (expected, desired) = match wanted(facts, budget, &pods) {

@@ -2,6 +2,8 @@
 //!
 //! Source: Kubernetes 1.34, `k8s.io/endpointslice` and `pkg/controller/endpoint`.
 
+mod mirror;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
@@ -17,30 +19,34 @@ const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const HEADLESS: &str = "service.kubernetes.io/headless";
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
+const MIRROR: &str = "endpointslicemirroring-controller.k8s.io";
+const ENDPOINTS_MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const ENDPOINTS_MAX: usize = 100;
 
-/// Decides on the EndpointSlices of one Service.
+/// Decides on the EndpointSlices of one Service: from its pods, or without a selector from its Endpoints.
 pub(crate) fn endpoint_slices(facts: &Facts<'_>, key: &Key) -> Vec<Action> {
-    let existing: Vec<&Arc<Value>> = facts
-        .world
-        .list_in(kinds::ENDPOINT_SLICE, &key.namespace)
-        .filter(|it| object::label(it, SERVICE_NAME) == Some(&key.name))
-        .filter(|it| object::label(it, MANAGED_BY) == Some(CONTROLLER) && !object::is_deleted(it))
-        .collect();
-    let Some(service) =
-        facts.world.get(key).filter(|it| has_selector(it) && !object::is_deleted(it))
-    else {
-        // The slices of a Service that is gone are garbage; those of one without selector are its owner's affair.
+    // The slices of a Service that is gone are garbage.
+    let Some(service) = facts.world.get(key).filter(|it| !object::is_deleted(it)) else {
         return Vec::new();
     };
-    let mut existing: Vec<&Arc<Value>> = existing;
+    let slices = facts.world.list_in(kinds::ENDPOINT_SLICE, &key.namespace);
+    let slices = slices
+        .filter(|it| object::label(it, SERVICE_NAME) == Some(&key.name) && !object::is_deleted(it));
+    let is_ours =
+        |it: &&Arc<Value>| matches!(object::label(it, MANAGED_BY), Some(CONTROLLER | MIRROR));
+    let (mut existing, foreign): (Vec<&Arc<Value>>, Vec<&Arc<Value>>) = slices.partition(is_ours);
+    let wanted = match has_selector(service) {
+        true => wanted_slices(facts, service),
+        false if foreign.is_empty() => mirror::wanted_slices(facts, key),
+        false => Vec::new(),
+    };
     let mut actions = Vec::new();
-    for wanted in wanted_slices(facts, service) {
-        let ports = &wanted["ports"];
-        match existing
-            .iter()
-            .position(|it| it["ports"] == *ports || (ports == &json!([]) && it["ports"].is_null()))
-        {
+    for wanted in wanted {
+        let is_same = |it: &&Arc<Value>| {
+            let is_manager = object::label(it, MANAGED_BY) == object::label(&wanted, MANAGED_BY);
+            is_manager && object::list_at(it, "ports") == object::list_at(&wanted, "ports")
+        };
+        match existing.iter().position(is_same) {
             Some(idx) => actions.extend(update_slice(existing.remove(idx), &wanted)),
             None => actions.push(Action::Create {
                 kind: kinds::ENDPOINT_SLICE,
@@ -211,7 +217,8 @@ pub(crate) fn target_port(port: &Value, pod: &Value) -> Option<i64> {
 pub(crate) fn endpoints(facts: &Facts<'_>, key: &Key) -> Vec<Action> {
     let existing = facts.world.find(kinds::ENDPOINTS, &key.namespace, &key.name);
     let Some(service) = facts.world.get(key).filter(|it| !object::is_deleted(it)) else {
-        return existing.map(|it| delete_endpoints(it)).into_iter().collect();
+        let ours = existing.filter(|it| object::label(it, ENDPOINTS_MANAGED_BY).is_some());
+        return ours.map(|it| delete_endpoints(it)).into_iter().collect();
     };
     if !has_selector(service) {
         return Vec::new();
@@ -221,7 +228,7 @@ pub(crate) fn endpoints(facts: &Facts<'_>, key: &Key) -> Vec<Action> {
     if is_headless(service) {
         labels.insert(HEADLESS.to_owned(), "".into());
     }
-    labels.insert("endpoints.kubernetes.io/managed-by".to_owned(), "endpoint-controller".into());
+    labels.insert(ENDPOINTS_MANAGED_BY.to_owned(), "endpoint-controller".into());
     match existing {
         None => {
             let mut object = json!({

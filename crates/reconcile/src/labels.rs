@@ -1,25 +1,21 @@
-//! Which labels a `metav1.LabelSelector`, a plain map of labels, or a node selector term selects.
+//! Which labels a `metav1.LabelSelector`, a plain map of labels, or a requirement of a node selector selects.
 
+use kobject::LabelSelector;
 use serde_json::{Map, Value};
 
 use crate::object;
 
 type Labels<'a> = Option<&'a Map<String, Value>>;
 
-/// Whether a `metav1.LabelSelector` selects these labels; an empty one selects all, an absent one nothing.
-pub(crate) fn selects(selector: Option<&Value>, labels: Labels<'_>) -> bool {
-    let Some(selector) = selector else { return false };
-    let pairs = object::map_at(selector, "matchLabels");
-    contains(labels, pairs)
-        && object::list_at(selector, "matchExpressions").iter().all(|it| requirement(it, labels))
+/// Reads a `metav1.LabelSelector`; an absent one, or one that cannot be read, selects nothing.
+pub(crate) fn selector(selector: Option<&Value>) -> LabelSelector {
+    LabelSelector::from_object(selector.unwrap_or(&Value::Null))
+        .unwrap_or_else(|_| LabelSelector::nothing())
 }
 
-/// Whether a `metav1.LabelSelector` says nothing, and so would select everything.
-pub(crate) fn is_everything(selector: Option<&Value>) -> bool {
-    selector.is_some_and(|it| {
-        object::map_at(it, "matchLabels").is_none_or(Map::is_empty)
-            && object::list_at(it, "matchExpressions").is_empty()
-    })
+/// Whether a `metav1.LabelSelector` selects these labels.
+pub(crate) fn selects(selector: Option<&Value>, labels: Labels<'_>) -> bool {
+    self::selector(selector).matches(labels)
 }
 
 /// Whether the labels have all these pairs.
@@ -27,7 +23,7 @@ pub(crate) fn contains(labels: Labels<'_>, pairs: Labels<'_>) -> bool {
     pairs.into_iter().flatten().all(|(key, value)| labels.and_then(|it| it.get(key)) == Some(value))
 }
 
-/// One requirement: `In`, `NotIn`, `Exists`, `DoesNotExist`, and for nodes `Gt` and `Lt`.
+/// One requirement of a node selector: unlike a label selector's it may also be `Gt` or `Lt`.
 pub(crate) fn requirement(expression: &Value, labels: Labels<'_>) -> bool {
     let values = object::list_at(expression, "values");
     let value = labels.and_then(|it| it.get(object::str_at(expression, "key")));
@@ -53,22 +49,23 @@ mod tests {
 
     use super::*;
 
-    fn check(selector: &Value, labels: &Value, expect: bool) {
-        assert_eq!(selects(Some(selector), labels.as_object()), expect, "{selector} on {labels}");
+    fn check(operator: &str, values: &Value, expect: bool) {
+        let labels = json!({ "tier": "web", "cores": "8" });
+        let key = if matches!(operator, "Gt" | "Lt") { "cores" } else { "tier" };
+        let expression = json!({ "key": key, "operator": operator, "values": values });
+        assert_eq!(requirement(&expression, labels.as_object()), expect, "{expression}");
     }
 
     #[test]
-    fn selectors_select_as_upstream() {
-        let labels = json!({"app": "faro", "tier": "web"});
-        check(&json!({}), &labels, true);
-        check(&json!({"matchLabels": {"app": "faro"}}), &labels, true);
-        check(&json!({"matchLabels": {"app": "other"}}), &labels, false);
-        let on = |operator: &str, values: Value| json!({"matchExpressions": [{"key": "tier", "operator": operator, "values": values}]});
-        check(&on("In", json!(["web", "db"])), &labels, true);
-        check(&on("NotIn", json!(["web"])), &labels, false);
-        check(&on("NotIn", json!(["web"])), &json!({}), true);
-        check(&on("Exists", json!([])), &labels, true);
-        check(&on("DoesNotExist", json!([])), &labels, false);
-        assert!(!selects(None, labels.as_object()));
+    fn requirements_hold_as_upstream() {
+        check("In", &json!(["web", "db"]), true);
+        check("NotIn", &json!(["web"]), false);
+        check("Exists", &json!([]), true);
+        check("DoesNotExist", &json!([]), false);
+        check("Gt", &json!(["4"]), true);
+        check("Lt", &json!(["4"]), false);
+        check("Unknown", &json!([]), false);
+        assert!(!selects(None, None));
+        assert!(selects(Some(&json!({})), None));
     }
 }

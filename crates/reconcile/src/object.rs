@@ -1,7 +1,13 @@
 //! Reading fields of an object: short accessors over a JSON value.
 
 use jiff::Timestamp;
+use kobject::meta;
 use serde_json::{Map, Value, json};
+
+pub(crate) use kobject::meta::{
+    annotation, controller_of, generation, label, labels, name, namespace, owner_references,
+    resource_version, uid,
+};
 
 use crate::kinds::Kind;
 
@@ -37,39 +43,7 @@ pub(crate) fn time_at(object: &Value, path: &str) -> Option<Timestamp> {
 
 /// A `metav1.Time`: RFC 3339 in whole seconds.
 pub(crate) fn time(timestamp: Timestamp) -> Value {
-    Value::String(timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-}
-
-pub(crate) fn name(object: &Value) -> &str {
-    str_at(object, "metadata.name")
-}
-
-pub(crate) fn namespace(object: &Value) -> &str {
-    str_at(object, "metadata.namespace")
-}
-
-pub(crate) fn uid(object: &Value) -> &str {
-    str_at(object, "metadata.uid")
-}
-
-pub(crate) fn resource_version(object: &Value) -> &str {
-    str_at(object, "metadata.resourceVersion")
-}
-
-pub(crate) fn generation(object: &Value) -> i64 {
-    int_at(object, "metadata.generation").unwrap_or_default()
-}
-
-pub(crate) fn labels(object: &Value) -> Option<&Map<String, Value>> {
-    map_at(object, "metadata.labels")
-}
-
-pub(crate) fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    labels(object)?.get(key)?.as_str()
-}
-
-pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    map_at(object, "metadata.annotations")?.get(key)?.as_str()
+    Value::String(meta::time(timestamp))
 }
 
 pub(crate) fn is_deleted(object: &Value) -> bool {
@@ -84,17 +58,8 @@ pub(crate) fn created(object: &Value) -> Timestamp {
     time_at(object, "metadata.creationTimestamp").unwrap_or_default()
 }
 
-pub(crate) fn owner_references(object: &Value) -> &[Value] {
-    list_at(object, "metadata.ownerReferences")
-}
-
-/// The one owner that manages the object.
-pub(crate) fn controller_of(object: &Value) -> Option<&Value> {
-    owner_references(object).iter().find(|it| it["controller"] == true)
-}
-
 pub(crate) fn is_controlled_by(object: &Value, owner: &Value) -> bool {
-    controller_of(object).is_some_and(|it| it["uid"] == uid(owner))
+    meta::is_controlled_by(object, uid(owner))
 }
 
 /// The reference by which `owner` manages another object.

@@ -113,7 +113,7 @@ fn matching_volume<'a>(world: &'a World, claim: &Value) -> Option<&'a Arc<Value>
         mode => mode.to_owned(),
     };
     let modes = object::list_at(claim, "spec.accessModes");
-    let selector = object::at(claim, "spec.selector");
+    let selector = object::at(claim, "spec.selector").map(|it| labels::selector(Some(it)));
     let fits = |volume: &&Arc<Value>| {
         let offered = object::list_at(volume, "spec.accessModes");
         !object::is_deleted(volume)
@@ -123,7 +123,7 @@ fn matching_volume<'a>(world: &'a World, claim: &Value) -> Option<&'a Arc<Value>
             && modes.iter().all(|it| offered.contains(it))
             && mode(volume) == mode(claim)
             && size(volume, "spec.capacity.storage") >= wanted
-            && (selector.is_none() || labels::selects(selector, object::labels(volume)))
+            && selector.as_ref().is_none_or(|it| it.matches_object(volume))
     };
     world.list(kinds::PERSISTENT_VOLUME).filter(fits).min_by_key(|it| {
         (object::at(it, "spec.claimRef").is_none(), size(it, "spec.capacity.storage"))

@@ -114,7 +114,9 @@ impl Wake<'_> {
                 }
             }
             kinds::ENDPOINTS => {
-                self.add(Controller::Endpoints, Key { kind: kinds::SERVICE, ..key });
+                for controller in [Controller::Endpoints, Controller::EndpointSlice] {
+                    self.add(controller, Key { kind: kinds::SERVICE, ..key.clone() });
+                }
             }
             kinds::NAMESPACE => self.add(Controller::Namespace, key),
             kinds::NODE => self.node(),
