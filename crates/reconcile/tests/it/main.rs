@@ -4,3 +4,4 @@ mod rollout;
 mod script;
 mod show;
 mod sim;
+mod workloads;
