@@ -40,21 +40,21 @@ impl fmt::Display for FieldChange {
 /// - Fields that only the server set (defaults, status) do not count.
 /// - A field that `helm` owns and whose manifest has not changed since it was applied does not count either,
 ///   for then the server holds it in its own notation (`1000m` as `1`).
-/// - A field goes when `helm` owns it alone and the manifest no longer has it; without ownership data
-///   in the live object, when the `previous` manifest had it.
+/// - A field goes when `helm` owns it alone and the manifest no longer has it; without such ownership data in
+///   the live object, or when Helm wrote it client-side, when the `previous` manifest had it.
 pub fn changes(desired: &Value, previous: Option<Previous<'_>>, live: &Value) -> Vec<FieldChange> {
     let ours = fields::owned_by(live, |it| it == MANAGER);
     let others = fields::owned_by(live, |it| it != MANAGER);
     let desired = normal(desired);
     let was_applied = previous.is_some_and(|it| it.was_applied);
     let previous = previous.map(|it| normal(it.manifest));
-    let has_owner = ours.is_object();
+    let is_owner_known = ours.is_object() && !fields::is_client_side(live);
     let sides = Sides {
         previous: previous.as_ref(),
         was_applied,
         ours: Fields::of(&ours),
         others: Fields::of(&others),
-        trusts_previous: !has_owner,
+        trusts_previous: !is_owner_known,
     };
     let mut walk = Walk { path: Vec::new(), changes: Vec::new() };
     walk.value(&desired, live, sides);

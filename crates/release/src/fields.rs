@@ -93,6 +93,16 @@ pub(crate) fn owned_by(live: &Value, is_wanted: impl Fn(&str) -> bool) -> Value 
     union
 }
 
+/// Says that Helm wrote the object client-side: then `helm` owns every default that the server filled in as well.
+pub(crate) fn is_client_side(live: &Value) -> bool {
+    let mut entries = object::items(&live["metadata"]["managedFields"]);
+    entries.any(|it| {
+        it["manager"] == MANAGER
+            && it["operation"] == "Update"
+            && object::text(&it["subresource"]).is_empty()
+    })
+}
+
 /// The JSON patch that turns what Helm wrote client-side into server-side ownership; none when there is nothing to turn.
 ///
 /// Without it, fields that leave the manifest would stay, owned by the old entry for ever.

@@ -112,6 +112,17 @@ fn without_ownership_data_the_previous_manifest_tells_what_goes() {
 }
 
 #[test]
+fn defaults_that_a_client_side_write_owns_stay() {
+    let manifest = json!({ "spec": { "replicas": 3, "paused": true } });
+    let mut live = applied(&manifest);
+    live["metadata"]["managedFields"][0]["operation"] = json!("Update");
+    live["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:serverDefault"] = json!({});
+    assert_eq!(check(&manifest, Some(&manifest), &live), "");
+    let fewer = json!({ "spec": { "replicas": 3 } });
+    assert_eq!(check(&fewer, Some(&manifest), &live), "spec.paused: true removed");
+}
+
+#[test]
 fn ports_are_told_apart_by_number_and_protocol() {
     let desired = json!({ "kind": "Service", "spec": { "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "targetPort": 5 }] } });
     let live = json!({ "spec": { "ports": [
