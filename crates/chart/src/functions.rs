@@ -11,6 +11,7 @@ use crate::source::Source;
 mod args;
 mod case;
 mod convert;
+mod crypto;
 mod date;
 mod decimal;
 mod default;
@@ -27,6 +28,7 @@ mod numeric;
 mod path;
 mod random;
 mod reflect;
+mod regex;
 mod semver;
 mod string;
 mod string_list;
@@ -58,11 +60,13 @@ pub(crate) struct Host<'s> {
     pub(crate) is_lint: bool,
     /// How often each template is being included at the moment.
     included: RefCell<BTreeMap<Rc<str>, usize>>,
+    /// Regular expressions compiled so far.
+    regexes: regex::Kept,
 }
 
 impl<'s> Host<'s> {
     pub(crate) fn new(source: &'s dyn Source, is_lint: bool) -> Self {
-        Self { source, is_lint, included: RefCell::default() }
+        Self { source, is_lint, included: RefCell::default(), regexes: regex::Kept::default() }
     }
 }
 
@@ -76,6 +80,7 @@ impl fmt::Debug for Host<'_> {
 static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     let groups = [
         case::FUNCTIONS,
+        crypto::FUNCTIONS,
         date::FUNCTIONS,
         decimal::FUNCTIONS,
         default::FUNCTIONS,
@@ -91,6 +96,7 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
         path::FUNCTIONS,
         random::FUNCTIONS,
         reflect::FUNCTIONS,
+        regex::FUNCTIONS,
         semver::FUNCTIONS,
         string::FUNCTIONS,
         string_list::FUNCTIONS,

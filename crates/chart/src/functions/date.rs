@@ -152,3 +152,8 @@ fn duration_round(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
         None => "0s".into(),
     })
 }
+
+/// Seconds since 1970 by a layout, in UTC.
+pub(super) fn utc_text(seconds: i64, layout: &str) -> String {
+    Time::new(seconds, 0, Zone::Utc).format(layout)
+}

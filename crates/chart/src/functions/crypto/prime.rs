@@ -1,0 +1,93 @@
+//! Random primes.
+
+use num_bigint::BigUint;
+
+use super::montgomery::Modulus;
+
+/// Rounds of Miller and Rabin's test after the first; for random candidates of 512 bits and more the
+/// chance of a composite is far below 2^-100.
+const ROUNDS: usize = 8;
+/// Candidates in a row that are sieved together.
+const SIEVE_LENGTH: usize = 4_096;
+const SMALL_PRIMES_MAX: u32 = 6_000;
+
+/// Where random bytes come from.
+pub(super) type Random<'r> = &'r mut dyn FnMut(&mut [u8]);
+
+/// A prime of exactly so many bits, with the two highest set, as RSA wants it.
+pub(super) fn random_prime(bits: u64, random: Random<'_>) -> BigUint {
+    let small_primes = small_primes();
+    loop {
+        let start = random_start(bits, random);
+        let mut is_composite = vec![false; SIEVE_LENGTH];
+        for prime in &small_primes {
+            // The candidates are start + 2 * place.
+            let rest = remainder(&start, *prime);
+            let to_multiple = (prime - rest) % prime;
+            let is_even = to_multiple.is_multiple_of(2);
+            let first = (if is_even { to_multiple } else { to_multiple + prime }) / 2;
+            for place in (first as usize..SIEVE_LENGTH).step_by(*prime as usize) {
+                is_composite[place] = true;
+            }
+        }
+        for (place, _) in is_composite.iter().enumerate().filter(|(_, it)| !**it) {
+            let candidate = &start + 2 * place as u64;
+            if candidate.bits() == bits && is_prime(&candidate, random) {
+                return candidate;
+            }
+        }
+    }
+}
+
+fn random_start(bits: u64, random: Random<'_>) -> BigUint {
+    let mut bytes = vec![0; (bits / 8) as usize];
+    random(&mut bytes);
+    bytes[0] |= 0xc0;
+    if let Some(last) = bytes.last_mut() {
+        *last |= 1;
+    }
+    BigUint::from_bytes_be(&bytes)
+}
+
+fn remainder(number: &BigUint, divisor: u32) -> u32 {
+    let rest = number
+        .iter_u32_digits()
+        .rev()
+        .fold(0u64, |rest, digit| (rest << 32 | u64::from(digit)) % u64::from(divisor));
+    rest as u32
+}
+
+/// The odd primes below the limit.
+fn small_primes() -> Vec<u32> {
+    let is_prime = |number: u32| {
+        (3..).step_by(2).take_while(|it| it * it <= number).all(|it| !number.is_multiple_of(it))
+    };
+    (3..SMALL_PRIMES_MAX).step_by(2).filter(|number| is_prime(*number)).collect()
+}
+
+/// Miller and Rabin's test, to the base 2 and then to random ones.
+fn is_prime(candidate: &BigUint, random: Random<'_>) -> bool {
+    let below = candidate - 1u8;
+    let n_twos = below.trailing_zeros().unwrap_or(0);
+    let odd = &below >> n_twos;
+    let modulus = Modulus::new(candidate);
+    let mut bytes = vec![0; candidate.to_bytes_be().len() - 1];
+    let mut base = BigUint::from(2u8);
+    for _ in 0..=ROUNDS {
+        let mut power = modulus.power(&base, &odd);
+        let mut is_passed = power == BigUint::from(1u8) || power == below;
+        for _ in 1..n_twos {
+            if is_passed {
+                break;
+            }
+            power = &power * &power % candidate;
+            is_passed = power == below;
+        }
+        if !is_passed {
+            return false;
+        }
+        random(&mut bytes);
+        base = BigUint::from_bytes_be(&bytes) + 2u8;
+    }
+    true
+}
