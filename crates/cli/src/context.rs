@@ -1,0 +1,71 @@
+//! What the environment says: read once, here, and passed on as values.
+
+use std::{
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+use cluster::Layout;
+
+use crate::{
+    args::{Global, Output},
+    failure::Failure,
+};
+
+/// Everything that a command knows beside its arguments.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) directory: PathBuf,
+    pub(crate) layout: Layout,
+    /// This program, as the kernel knows it.
+    pub(crate) exe: PathBuf,
+    pub(crate) is_json: bool,
+    pub(crate) verbose: u8,
+    /// Whether standard error is a terminal: only there lines are drawn anew.
+    pub(crate) is_terminal: bool,
+    pub(crate) has_colour: bool,
+    pub(crate) columns: usize,
+    pub(crate) docker_config: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+const COLUMNS_DEFAULT: usize = 80;
+
+impl Context {
+    pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
+        let current = env::current_dir().map_err(|it| Failure::usage(it).with_hint(None))?;
+        let directory = match &global.directory {
+            Some(directory) => current.join(directory),
+            None => current,
+        };
+        let home = env::home_dir();
+        let data = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
+        let data = data.or_else(|| home.as_ref().map(|it| it.join(".local/share")));
+        let data = data.ok_or_else(|| {
+            Failure::usage("neither XDG_DATA_HOME nor HOME says where data is kept")
+        })?;
+        let is_terminal = std::io::stderr().is_terminal();
+        let docker_config = env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map(|it| it.ws_col);
+        Ok(Self {
+            directory,
+            layout: Layout::new(&data.join("zarpa")),
+            exe: env::current_exe().map_err(Failure::work)?,
+            is_json: global.output == Output::Json,
+            verbose: global.verbose,
+            is_terminal,
+            has_colour: is_terminal && env::var_os("NO_COLOR").is_none(),
+            columns: columns.map_or(COLUMNS_DEFAULT, |it| usize::from(it).max(20)),
+            docker_config: registry::Credentials::path(docker_config, home.clone()),
+            kubeconfig: env::var_os("KUBECONFIG")
+                .map(PathBuf::from)
+                .or_else(|| home.map(|it| it.join(".kube/config"))),
+        })
+    }
+
+    /// A path that the user gave, from where the command runs.
+    pub(crate) fn path(&self, given: &Path) -> PathBuf {
+        self.directory.join(given)
+    }
+}

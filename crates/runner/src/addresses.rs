@@ -1,0 +1,88 @@
+//! Where a release is reached: what its ingresses say of themselves.
+
+use deploy::{Cluster, status::ReleaseStatus};
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::Api;
+use serde_json::Value;
+
+use crate::up::Connected;
+
+const HTTP_PORT: u16 = 80;
+
+/// The addresses of a release that is deployed.
+pub async fn addresses(cluster: &Cluster, release: &ReleaseStatus) -> Vec<String> {
+    let names = release.objects.iter().filter(|it| it.id.kind == "Ingress");
+    let names: Vec<&str> = names.map(|it| it.id.name.as_str()).collect();
+    read(cluster, &names, &release.owner.namespace).await
+}
+
+/// The addresses of what was just deployed.
+pub(crate) async fn addresses_of(
+    cluster: &Cluster,
+    objects: &[Value],
+    namespace: &str,
+    connected: &Connected,
+) -> Vec<String> {
+    let names = objects.iter().filter(|it| it["kind"] == "Ingress");
+    let names: Vec<&str> = names.filter_map(|it| it["metadata"]["name"].as_str()).collect();
+    let found = read(cluster, &names, namespace).await;
+    match &connected.ingress {
+        Some((host, port)) if found.is_empty() && !names.is_empty() => {
+            vec![address(host, *port, None)]
+        }
+        _ => found,
+    }
+}
+
+async fn read(cluster: &Cluster, names: &[&str], namespace: &str) -> Vec<String> {
+    let api: Api<Ingress> = Api::namespaced(cluster.client().clone(), namespace);
+    let mut found = Vec::new();
+    for name in names {
+        if let Ok(ingress) = api.get_status(name).await {
+            found.extend(of(&ingress));
+        }
+    }
+    found
+}
+
+/// One address for each host of the ingress at each address of its status.
+fn of(ingress: &Ingress) -> Vec<String> {
+    let status = ingress.status.as_ref().and_then(|it| it.load_balancer.as_ref());
+    let points = status.and_then(|it| it.ingress.as_ref()).into_iter().flatten();
+    let rules = ingress.spec.as_ref().and_then(|it| it.rules.as_ref()).into_iter().flatten();
+    let mut hosts: Vec<Option<&str>> = rules.map(|it| it.host.as_deref()).collect();
+    hosts.dedup();
+    let mut found = Vec::new();
+    for point in points {
+        let Some(host) = point.ip.as_deref().or(point.hostname.as_deref()) else { continue };
+        let port = point.ports.iter().flatten().find_map(|it| u16::try_from(it.port).ok());
+        found.extend(hosts.iter().map(|it| address(host, port.unwrap_or(HTTP_PORT), *it)));
+    }
+    found
+}
+
+fn address(host: &str, port: u16, rule: Option<&str>) -> String {
+    let host = rule.filter(|it| !it.is_empty() && !it.contains('*')).unwrap_or(host);
+    if port == HTTP_PORT { format!("http://{host}/") } else { format!("http://{host}:{port}/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_from_the_status_with_its_port() {
+        let ingress = serde_json::json!({"metadata": {"name": "a"},
+            "spec": {"rules": [{"http": {"paths": []}}]},
+            "status": {"loadBalancer": {"ingress": [{"ip": "127.0.0.1",
+                "ports": [{"port": 8080, "protocol": "TCP"}]}]}}});
+        let ingress: Ingress = serde_json::from_value(ingress).unwrap();
+        assert_eq!(of(&ingress), ["http://127.0.0.1:8080/"]);
+    }
+
+    #[test]
+    fn a_rule_s_host_replaces_the_address() {
+        assert_eq!(address("10.0.0.1", 80, Some("a.example.com")), "http://a.example.com/");
+        assert_eq!(address("10.0.0.1", 80, None), "http://10.0.0.1/");
+    }
+}

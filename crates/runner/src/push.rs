@@ -1,0 +1,58 @@
+//! The push stage: the image to the registry that the environment names.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use host::ContentStore;
+use oci::Reference;
+use pipeline::Registry;
+use registry::{Client, Credentials, Options, Pushed};
+
+use crate::{ImageError, Outcome, StageError, image::BuiltImage};
+
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: String,
+}
+
+/// The name that the image has in a registry: its hub before its own.
+pub(crate) fn in_registry(
+    image: &BuiltImage,
+    registry: &Registry,
+) -> Result<Reference, ImageError> {
+    let own = image.reference.familiar();
+    let name = format!("{}/{own}", registry.hub.trim_end_matches('/'));
+    name.parse().map_err(|source| ImageError::Name { repository: name, source })
+}
+
+pub(crate) async fn push(
+    store: &ContentStore,
+    image: &BuiltImage,
+    registry: &Registry,
+    credentials: Credentials,
+) -> Result<Done, StageError> {
+    let reference = in_registry(image, registry).map_err(StageError::Image)?;
+    let plain_http = if registry.is_plain_http {
+        BTreeSet::from([reference.registry.clone()])
+    } else {
+        BTreeSet::new()
+    };
+    let client =
+        Client::new(Options { credentials, plain_http }).map_err(StageError::RegistryClient)?;
+    let manifest = store
+        .read(&image.descriptor.digest)
+        .map_err(|it| StageError::Image(ImageError::Store(it)))?;
+    let blob_path = |digest: &oci::Digest| store.blob_path(digest);
+    let pushed =
+        registry::push(&client, &reference, &image.descriptor, Bytes::from(manifest), &blob_path)
+            .await
+            .map_err(StageError::Push)?;
+    Ok(match pushed {
+        Pushed::Unchanged => Done { outcome: Outcome::Unchanged, detail: reference.familiar() },
+        Pushed::Sent { n_bytes } => {
+            let megabytes = n_bytes as f64 / 1e6;
+            let detail = format!("{} ({megabytes:.1} MB sent)", reference.familiar());
+            Done { outcome: Outcome::Done, detail }
+        }
+    })
+}
