@@ -1,1 +1,54 @@
-//! A Helm chart as a value: values merging, sprig, `render`.
+//! Helm charts: from files and values to manifests, as Helm 4.1.4 makes them, to the byte.
+//!
+//! A [`Chart`] is read from files in memory, [`Values`] from what a command line gives, and [`render`]
+//! makes manifests of both. The same inputs give the same bytes: time, randomness and what a cluster
+//! holds are asked of a [`Source`].
+//!
+//! It reads no disk and no network, and knows neither releases nor clusters; it prints nothing.
+//!
+//! Start at [`Chart::load`], [`ValueSources::merge`] and [`render`].
+
+mod archive;
+mod capabilities;
+mod chart;
+mod coalesce;
+mod decode;
+mod dependency;
+mod files;
+mod functions;
+mod glob;
+mod ignore;
+mod imports;
+mod load;
+mod manifest;
+mod metadata;
+mod order;
+mod pathname;
+mod release;
+mod render;
+mod render_error;
+mod schema;
+mod scope;
+pub mod semver;
+mod source;
+mod strvals;
+mod tree;
+mod values;
+mod yaml;
+
+pub use archive::ArchiveError;
+pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
+pub use chart::{Chart, ChartFile};
+pub use coalesce::TypeMismatch;
+pub use decode::DecodeError;
+pub use ignore::IgnoreError;
+pub use load::LoadError;
+pub use manifest::{Hook, Manifest, ManifestError};
+pub use metadata::{Dependency, Lock, Maintainer, Metadata, ValidationError};
+pub use order::INSTALL_ORDER;
+pub use release::Release;
+pub use render::{Crd, Inputs, Options, Rendered, TextOptions, render, render_with};
+pub use render_error::RenderError;
+pub use source::{Lookup, Source};
+pub use strvals::StrvalsError;
+pub use values::{DocumentsError, Table, ValueSources, Values, ValuesError};

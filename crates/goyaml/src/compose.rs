@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How deep lists and tables may nest. Go stops at 10,000.
-const DEPTH_MAX: usize = 2_500;
+pub(crate) const DEPTH_MAX: usize = 2_500;
 /// How many bytes of text aliases may repeat. Go shares them, and has no limit.
 const ALIAS_BYTES_MAX: usize = 64 << 20;
 
@@ -28,9 +28,17 @@ const ALIAS_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 /// What Go refuses, in Go's words.
 pub fn read(bytes: &[u8]) -> Result<Value, ReadError> {
+    read_with(bytes, compose_document)
+}
+
+/// Hands a parser of the bytes to a reader, and sees to it that bad characters are reported.
+pub(crate) fn read_with<T>(
+    bytes: &[u8],
+    reader: impl FnOnce(&mut Parser<'_>) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
     let input = decode(bytes);
     let mut parser = Parser::new(&input.text);
-    let result = compose_document(&mut parser);
+    let result = reader(&mut parser);
     match input.error {
         Some(error) if input.text.len() <= parser.place() + 4 => Err(error),
         _ => result,
@@ -45,15 +53,12 @@ fn compose_document(parser: &mut Parser<'_>) -> Result<Value, ReadError> {
     let mut composer = Composer::default();
     let value = composer.compose(parser)?;
     parser.next_event()?;
-    match composer.decode_error.or(composer.convert_error) {
-        Some(error) => Err(error),
-        None if composer.has_non_finite => all_finite(&value).map(|()| value),
-        None => Ok(value),
-    }
+    composer.finish(value)
 }
 
+/// Makes values of events; one for each document.
 #[derive(Default)]
-struct Composer<'a> {
+pub(crate) struct Composer<'a> {
     anchors: BTreeMap<&'a str, Anchor>,
     /// Nodes decoded so far, and those of them that came by an alias.
     n_decoded: usize,
@@ -109,7 +114,7 @@ struct Node {
 
 impl<'a> Composer<'a> {
     /// Composes the node that comes next. Nesting costs heap, not stack.
-    fn compose(&mut self, parser: &mut Parser<'a>) -> Result<Value, ReadError> {
+    pub(crate) fn compose(&mut self, parser: &mut Parser<'a>) -> Result<Value, ReadError> {
         let mut frames: Vec<Frame<'a>> = Vec::new();
         loop {
             let node = match parser.next_event()?.data {
@@ -141,6 +146,15 @@ impl<'a> Composer<'a> {
                 None => return Ok(node.value),
                 Some(frame) => self.add(&mut frame.content, node),
             }
+        }
+    }
+
+    /// The document's value, unless something was wrong on the way.
+    pub(crate) fn finish(self, value: Value) -> Result<Value, ReadError> {
+        match self.decode_error.or(self.convert_error) {
+            Some(error) => Err(error),
+            None if self.has_non_finite => all_finite(&value).map(|()| value),
+            None => Ok(value),
         }
     }
 

@@ -1,0 +1,108 @@
+//! `.helmignore` (Helm 4.1.4, `pkg/ignore`).
+
+use crate::{glob::match_path, pathname};
+
+/// The rules of a `.helmignore`, in order, with Helm's own last.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules(Vec<Rule>);
+
+/// A line of a `.helmignore` that is no rule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum IgnoreError {
+    #[error("double-star (**) syntax is not supported")]
+    DoubleStar,
+    #[error("syntax error in pattern")]
+    Pattern,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    pattern: String,
+    is_negative: bool,
+    is_for_folders: bool,
+    /// Whether the pattern is held against the whole path, not only its last element.
+    is_for_path: bool,
+}
+
+impl Rules {
+    /// The rules of a file, which may be missing.
+    pub(crate) fn parse(text: Option<&[u8]>) -> Result<Self, IgnoreError> {
+        let text = String::from_utf8_lossy(text.unwrap_or_default());
+        let text = text.trim_start_matches('\u{feff}');
+        let mut rules = Vec::new();
+        for line in text.lines().chain(["templates/.?*"]) {
+            rules.extend(parse_rule(line)?);
+        }
+        Ok(Self(rules))
+    }
+
+    /// Whether a file is left out: it or a folder above it matches.
+    pub(crate) fn ignores(&self, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(place, _)| &path[..place]);
+        folders.into_iter().any(|folder| self.matches(folder, true)) || self.matches(path, false)
+    }
+
+    fn matches(&self, path: &str, is_folder: bool) -> bool {
+        for rule in &self.0 {
+            let is_kind = !rule.is_for_folders || is_folder;
+            if rule.is_negative {
+                // What a negative rule does not name is ignored there and then.
+                if !is_kind || !rule.matches(path) {
+                    return true;
+                }
+            } else if is_kind && rule.matches(path) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Rule {
+    fn matches(&self, path: &str) -> bool {
+        let path = if self.is_for_path { path } else { pathname::base(path) };
+        match_path(&self.pattern, path).unwrap_or(false)
+    }
+}
+
+fn parse_rule(line: &str) -> Result<Option<Rule>, IgnoreError> {
+    let rule = line.trim();
+    if rule.is_empty() || rule.starts_with('#') {
+        return Ok(None);
+    }
+    if rule.contains("**") {
+        return Err(IgnoreError::DoubleStar);
+    }
+    match_path(rule, "abc").map_err(|_| IgnoreError::Pattern)?;
+    let (rule, is_negative) = rule.strip_prefix('!').map_or((rule, false), |rule| (rule, true));
+    let (rule, is_for_folders) = rule.strip_suffix('/').map_or((rule, false), |rule| (rule, true));
+    let (pattern, is_for_path) = match rule.strip_prefix('/') {
+        Some(rule) => (rule, true),
+        None => (rule, rule.contains('/')),
+    };
+    let pattern = pattern.to_owned();
+    Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ignores(rules: &str, path: &str) -> bool {
+        Rules::parse(Some(rules.as_bytes())).unwrap().ignores(path)
+    }
+
+    #[test]
+    fn rules_match_as_in_helm() {
+        assert!(ignores("*.txt\n", "a/b.txt"));
+        assert!(ignores("ci/", "ci/values.yaml"));
+        assert!(!ignores("ci/", "ci"));
+        assert!(ignores("/a.txt", "a.txt"));
+        assert!(!ignores("/a.txt", "b/a.txt"));
+        assert!(ignores("", "templates/.x"));
+        assert!(!ignores("", "templates/sub/.x"));
+        assert!(ignores("!keep", "Chart.yaml"));
+        assert!(!ignores("# *\n", "Chart.yaml"));
+        assert_eq!(Rules::parse(Some(b"a/**")).unwrap_err(), IgnoreError::DoubleStar);
+    }
+}

@@ -1,0 +1,29 @@
+//! What templates know of the release.
+
+use gotmpl::{Map, Value};
+
+/// `.Release`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Release {
+    pub name: String,
+    pub namespace: String,
+    pub is_upgrade: bool,
+    pub is_install: bool,
+    /// From 1.
+    pub revision: i64,
+    /// `Helm`, which charts write into labels.
+    pub service: String,
+}
+
+impl Release {
+    pub(crate) fn to_map(&self) -> Map {
+        Map::from_iter([
+            ("IsInstall", Value::Bool(self.is_install)),
+            ("IsUpgrade", Value::Bool(self.is_upgrade)),
+            ("Name", Value::from(self.name.as_str())),
+            ("Namespace", Value::from(self.namespace.as_str())),
+            ("Revision", Value::Int(self.revision)),
+            ("Service", Value::from(self.service.as_str())),
+        ])
+    }
+}

@@ -1,0 +1,300 @@
+//! From a chart and values to manifests.
+
+use std::{collections::BTreeMap, fmt, rc::Rc};
+
+use gotmpl::{Context, Limits, Map, Templates, Value};
+
+use crate::{
+    capabilities::Capabilities,
+    chart::Chart,
+    coalesce::{Nulls, coalesce},
+    dependency::{enable, is_in_range},
+    functions::Host,
+    imports::import,
+    manifest::{Hook, Manifest, sort},
+    metadata::Dependency,
+    pathname,
+    release::Release,
+    render_error::RenderError,
+    schema,
+    scope::{Template, templates},
+    source::Source,
+    tree::Node,
+    values::Values,
+    yaml::to_template_value,
+};
+
+/// Native stack that templates may use. Callers need as much and some more.
+const STACK_BYTES_MAX: usize = 1 << 20;
+
+/// What a chart was rendered to.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// In the order of installation.
+    pub manifests: Vec<Manifest>,
+    /// Sorted by kind, as Helm prints them; their weights are for whoever runs them.
+    pub hooks: Vec<Hook>,
+    /// NOTES.txt of the chart itself.
+    pub notes: Option<String>,
+    /// The files of `crds/`, of the chart and then of its subcharts; they are no templates.
+    pub crds: Vec<Crd>,
+    /// What Helm would log, without time and level.
+    pub warnings: Vec<String>,
+}
+
+/// A file of `crds/`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Crd {
+    /// The path in the output: `faro/crds/widgets.yaml`.
+    pub source: String,
+    pub content: String,
+}
+
+/// How to render.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether values.schema.json is left alone.
+    pub skips_schema: bool,
+    /// Whether `fail` and `required` give "" (`helm lint`).
+    pub is_lint: bool,
+    /// Whether the notes of subcharts are added to those of the chart.
+    pub has_subchart_notes: bool,
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let limits = Limits { stack_bytes_max: STACK_BYTES_MAX, ..Limits::default() };
+        Self { skips_schema: false, is_lint: false, has_subchart_notes: false, limits }
+    }
+}
+
+/// Renders a chart as `helm template` and `helm install` do.
+///
+/// Uses about a MiB of native stack; see [`Options`].
+///
+/// # Errors
+/// What Helm refuses, in its words.
+pub fn render(
+    chart: &Chart,
+    values: &Values,
+    release: &Release,
+    capabilities: &Capabilities,
+    source: &dyn Source,
+) -> Result<Rendered, RenderError> {
+    let options = Options::default();
+    render_with(chart, values, &Inputs { release, capabilities, source, options })
+}
+
+/// Everything but the chart and the values.
+#[derive(Clone, Copy)]
+pub struct Inputs<'i> {
+    pub release: &'i Release,
+    pub capabilities: &'i Capabilities,
+    pub source: &'i dyn Source,
+    pub options: Options,
+}
+
+impl fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs").field("release", &self.release).finish_non_exhaustive()
+    }
+}
+
+/// As [`render`], with options.
+pub fn render_with(
+    chart: &Chart,
+    values: &Values,
+    inputs: &Inputs<'_>,
+) -> Result<Rendered, RenderError> {
+    let mut rendered = Rendered::default();
+    check_installable(chart)?;
+    if chart.metadata.is_deprecated {
+        rendered.warnings.push("this chart is deprecated".to_owned());
+    }
+    let values = match to_template_values(values) {
+        Value::Map(map) => map,
+        _ => Map::new(),
+    };
+    let mut root = Node::new(chart);
+    let log = &mut rendered.warnings;
+    enable(&mut root, &values, "", log).map_err(RenderError::Dependencies)?;
+    import(&mut root, log).map_err(RenderError::Dependencies)?;
+    let values = coalesce(&root, &values, Nulls::Remove, log).map_err(RenderError::Values)?;
+    if !inputs.options.skips_schema {
+        schema::validate(&root, &values, log).map_err(RenderError::Schema)?;
+    }
+    check_kube_version(chart, inputs.capabilities)?;
+    let templates = templates(&root, values, inputs.release, inputs.capabilities);
+    let mut files = execute(&templates, inputs)?;
+    rendered.notes = take_notes(&mut files, &root.name(), inputs.options.has_subchart_notes);
+    let sorted = sort(&files, &mut rendered.warnings).map_err(RenderError::Manifest)?;
+    rendered.manifests = sorted.manifests;
+    rendered.hooks = sorted.hooks;
+    collect_crds(&root, None, &mut rendered.crds);
+    Ok(rendered)
+}
+
+fn to_template_values(values: &Values) -> Value {
+    let convert = |(key, value): &(Box<str>, goyaml::Value)| (Rc::from(&**key), user_value(value));
+    Value::Map(Map::from_sorted(values.table.iter().map(convert).collect()))
+}
+
+/// As `to_template_value`, but the integers of `--set` stay integers.
+fn user_value(value: &goyaml::Value) -> Value {
+    match value {
+        goyaml::Value::Int(number) => Value::Int64(*number),
+        goyaml::Value::List(items) => Value::List(items.iter().map(user_value).collect()),
+        goyaml::Value::Map(entries) => {
+            let convert =
+                |(key, value): &(Box<str>, goyaml::Value)| (Rc::from(&**key), user_value(value));
+            Value::Map(Map::from_sorted(entries.iter().map(convert).collect()))
+        }
+        value => to_template_value(value),
+    }
+}
+
+fn check_installable(chart: &Chart) -> Result<(), RenderError> {
+    if chart.metadata.kind == "library" {
+        return Err(RenderError::Library);
+    }
+    let is_missing = |dependency: &&Dependency| {
+        !chart.dependencies.iter().any(|subchart| subchart.name() == dependency.name)
+    };
+    let listed = chart.metadata.dependencies.iter().flatten();
+    let missing: Vec<String> = listed.filter(is_missing).map(|it| it.name.clone()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(RenderError::MissingDependencies(missing)) }
+}
+
+fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderError> {
+    let wanted = &chart.metadata.kube_version;
+    let found = &capabilities.kube_version;
+    if wanted.is_empty() || is_in_range(wanted, &found.normalized) {
+        return Ok(());
+    }
+    Err(RenderError::KubeVersion { wanted: wanted.clone(), found: found.version.clone() })
+}
+
+/// Parses every template and executes those that are files of the output.
+fn execute(
+    templates: &BTreeMap<String, Template<'_>>,
+    inputs: &Inputs<'_>,
+) -> Result<BTreeMap<String, String>, RenderError> {
+    let limits = inputs.options.limits;
+    let host = Host::new(inputs.source, inputs.options.is_lint);
+    let parsed = Templates::new();
+    // The deepest first, so that what a parent defines replaces what its subcharts define.
+    let mut order: Vec<(&String, &Template<'_>)> = templates.iter().collect();
+    let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+    order.sort_by(|(one, _), (two, _)| (depth(two), two).cmp(&(depth(one), one)));
+    for (path, template) in &order {
+        parsed
+            .parse(path, template.text, &host, limits.stack_bytes_max)
+            .map_err(|error| RenderError::parse(path, &error))?;
+    }
+    let mut context = Context::new(&parsed, &host, limits);
+    let mut files = BTreeMap::new();
+    for (path, template) in order {
+        if pathname::base(path).starts_with('_') {
+            continue;
+        }
+        let about = Map::from_iter([
+            ("BasePath", Value::from(template.base_path.as_str())),
+            ("Name", Value::from(path.as_str())),
+        ]);
+        template.scope.insert("Template", Value::Values(about));
+        let dot = Value::Values(template.scope.clone());
+        let text =
+            context.execute(path, &dot).map_err(|error| RenderError::execute(path, &error))?;
+        files.insert(path.clone(), text.to_text().replace("<no value>", ""));
+    }
+    Ok(files)
+}
+
+/// Takes NOTES.txt out of the files.
+fn take_notes(
+    files: &mut BTreeMap<String, String>,
+    chart: &str,
+    has_subchart_notes: bool,
+) -> Option<String> {
+    let own = pathname::join(chart, "templates/NOTES.txt");
+    let mut notes: Option<String> = None;
+    files.retain(|path, content| {
+        let is_note = path.ends_with("NOTES.txt");
+        if is_note && (has_subchart_notes || *path == own) {
+            let notes = notes.get_or_insert_default();
+            if !notes.is_empty() {
+                notes.push('\n');
+            }
+            notes.push_str(content);
+        }
+        !is_note
+    });
+    notes
+}
+
+fn collect_crds(node: &Node<'_>, parent_path: Option<&str>, crds: &mut Vec<Crd>) {
+    let path = match parent_path {
+        None => node.name(),
+        Some(parent) => format!("{parent}/charts/{}", node.name()),
+    };
+    for file in node.chart.files.iter().filter(|file| file.path.starts_with("crds/")) {
+        let extension = pathname::extension(&file.path).to_lowercase();
+        if [".yaml", ".yml", ".json"].contains(&extension.as_str()) {
+            let content = String::from_utf8_lossy(&file.data).into_owned();
+            crds.push(Crd { source: pathname::join(&path, &file.path), content });
+        }
+    }
+    for subchart in &node.dependencies {
+        collect_crds(subchart, Some(&path), crds);
+    }
+}
+
+impl Rendered {
+    /// The manifests as a release record keeps them, each after a line with its source; without hooks.
+    pub fn manifest_text(&self, has_crds: bool) -> String {
+        let mut text = String::new();
+        if has_crds {
+            self.crds.iter().for_each(|crd| push_document(&mut text, &crd.source, &crd.content));
+        }
+        for manifest in &self.manifests {
+            push_document(&mut text, &manifest.source, &manifest.content);
+        }
+        text
+    }
+
+    /// What `helm template` prints.
+    pub fn template_text(&self, text_options: TextOptions) -> String {
+        let mut text = self.manifest_text(text_options.has_crds).trim().to_owned();
+        text.push('\n');
+        for hook in self.hooks.iter().filter(|_| text_options.has_hooks) {
+            if text_options.has_tests || !hook.is_test() {
+                push_document(&mut text, &hook.path, &hook.manifest);
+            }
+        }
+        text
+    }
+}
+
+/// What to print.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TextOptions {
+    /// `--include-crds`
+    pub has_crds: bool,
+    /// Not `--no-hooks`.
+    pub has_hooks: bool,
+    /// Not `--skip-tests`.
+    pub has_tests: bool,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { has_crds: false, has_hooks: true, has_tests: true }
+    }
+}
+
+fn push_document(text: &mut String, source: &str, content: &str) {
+    for part in ["---\n# Source: ", source, "\n", content, "\n"] {
+        text.push_str(part);
+    }
+}
