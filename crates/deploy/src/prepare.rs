@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use release::{
     Budgets, History, Operation, Plan, Record, Status, Target, Verdict, Want, World, digest,
+    history::Entry,
     manifest::{self, ManifestError},
     plan::{self, Inputs, PlanError},
     record::{ApplyMethod, Info},
@@ -91,10 +92,9 @@ pub async fn prepare(cluster: &Cluster, request: &Request) -> Result<Prepared, P
     let mut record = new_record(request, &history);
 
     let deployed = history.deployed().filter(|it| Some(*it) == history.last());
-    let is_same = |revision| Some(digest::of(&record, revision, &request.images));
-    if let Some(deployed) =
-        deployed.filter(|it| it.labels.get(digest::LABEL).cloned() == is_same(it.revision))
-    {
+    let is_proven =
+        |it: &&Entry| digest::is_proven(&it.labels, it.revision, &record, &request.images);
+    if let Some(deployed) = deployed.filter(is_proven) {
         let revision = deployed.revision;
         let previous = Previous { objects: &desired, was_applied: true };
         let (plan, live) = plan(cluster, request, &record, (&desired, previous)).await?;
@@ -112,8 +112,7 @@ pub async fn prepare(cluster: &Cluster, request: &Request) -> Result<Prepared, P
     let previous = Previous { objects: &objects, was_applied: was_applied(&earlier) };
     let (plan, _) = plan(cluster, request, &record, (&desired, previous)).await?;
     inherit(&mut record, &earlier);
-    let digest = digest::of(&record, record.revision, &request.images);
-    record.labels.insert(digest::LABEL.to_owned(), digest);
+    digest::label(&mut record, &request.images);
     Ok(Prepared { plan, standing: Standing::Changed, history, record, earlier })
 }
 
@@ -247,6 +246,6 @@ fn inherit(record: &mut Record, earlier: &[Record]) {
     if let Some(last) = earlier.last() {
         record.info.first_deployed = last.info.first_deployed.or(record.info.first_deployed);
         record.labels.clone_from(&last.labels);
-        record.labels.remove(digest::LABEL);
+        digest::remove(record);
     }
 }

@@ -128,12 +128,7 @@ fn next_record(target: &Record, earlier: &[Record], revision: u32) -> Record {
     record.info.first_deployed =
         earlier.last().map_or(target.info.first_deployed, |it| it.info.first_deployed);
     deploy::stamp(&mut record, Status::PendingRollback, format!("Rollback to {}", target.revision));
-    // What the target was made from is known to be all, when its digest can be made again from its record.
-    let label = record.labels.remove(digest::LABEL);
-    if label == Some(digest::of(target, target.revision, &[])) {
-        let digest = digest::of(&record, revision, &[]);
-        record.labels.insert(digest::LABEL.to_owned(), digest);
-    }
+    digest::carry_over(target, &mut record);
     record
 }
 
