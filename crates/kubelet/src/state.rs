@@ -331,6 +331,10 @@ impl Container {
         }
     }
 
+    pub(crate) fn is_starting(&self) -> bool {
+        self.run == Run::Starting
+    }
+
     pub(crate) fn exited(&self) -> Option<&Terminated> {
         match &self.run {
             Run::Exited(terminated) => Some(terminated),

@@ -175,6 +175,27 @@ pub(crate) async fn run(
     uid
 }
 
+impl Event {
+    /// For the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pod(_) => "pod",
+            Self::Removed => "removed",
+            Self::Changed(..) => "changed",
+            Self::SandboxMade(_) => "sandbox made",
+            Self::SandboxDestroyed(_) => "sandbox destroyed",
+            Self::Prepared(_) => "prepared",
+            Self::Image(..) => "image",
+            Self::Started(..) => "started",
+            Self::HookEnded(..) => "hook ended",
+            Self::Probed(..) => "probed",
+            Self::StatusWritten(..) => "status written",
+            Self::Deleted(_) => "deleted",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 impl Worker {
     fn new(
         ctx: Arc<Context>,
@@ -227,6 +248,7 @@ impl Worker {
     }
 
     fn act(&mut self, action: Action, now: Timestamp) {
+        tracing::debug!(pod = self.known.uid(), ?action);
         self.note_action(action);
         plan::begin(&mut self.known, action, now);
         match action {
@@ -292,6 +314,10 @@ impl Worker {
     /// Patches the status when it changed, one patch at a time; deletes the object at the end.
     fn write_status(&mut self, now: Timestamp) -> Option<Timestamp> {
         if self.known.is_removed || self.writer.is_writing || self.writer.is_deleting {
+            return None;
+        }
+        // A start takes a moment, and its end is worth a status: one patch for both.
+        if self.known.own.is_some() && self.known.containers.iter().any(Container::is_starting) {
             return None;
         }
         if let Some(retry_at) = self.writer.retry_at.filter(|it| *it > now) {

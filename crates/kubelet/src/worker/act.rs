@@ -323,6 +323,16 @@ fn status_patch(uid: &str, before: &Value, after: &Value) -> Value {
     if let Some(before) = before.as_object() {
         status.retain(|key, value| before.get(key) != Some(value));
     }
+    // Conditions are merged one by one: what is not said would stay.
+    for condition in
+        status.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten()
+    {
+        if let Some(condition) = condition.as_object_mut() {
+            for key in ["reason", "message"] {
+                condition.entry(key).or_insert(Value::Null);
+            }
+        }
+    }
     json!({"metadata": {"uid": uid}, "status": status})
 }
 
@@ -421,6 +431,10 @@ mod tests {
             json!({"metadata": {"uid": "u"}, "status": {"phase": "Running", "reason": null}});
         assert_eq!(status_patch("u", &before, &after), want);
         assert_eq!(status_patch("u", &Value::Null, &after)["status"], after);
+        let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        let patch = status_patch("u", &Value::Null, &ready);
+        let want = json!([{"type": "Ready", "status": "True", "reason": null, "message": null}]);
+        assert_eq!(patch["status"]["conditions"], want);
     }
 
     #[test]

@@ -38,6 +38,7 @@ const START_ERROR_CODE: i32 = 128;
 impl Worker {
     pub(super) fn take(&mut self, event: Event) {
         let now = clock::now();
+        tracing::debug!(pod = self.known.uid(), event = event.name());
         match event {
             Event::Pod(pod) => self.take_pod(pod),
             Event::Removed => self.known.is_removed = true,
