@@ -97,7 +97,8 @@ pub async fn run(
             Some(event) = rx.recv() => {
                 engine.take_in(event);
                 // What is there already is one picture: decide once on all of it.
-                while let Ok(event) = rx.try_recv() {
+                for _ in 0..EVENTS_WAITING_MAX {
+                    let Ok(event) = rx.try_recv() else { break };
                     engine.take_in(event);
                 }
             }

@@ -30,8 +30,9 @@ pub const UNSUPPORTED: &[(Kind, &str)] = &[
     ),
     (
         kinds::RESOURCE_QUOTA,
-        "ResourceQuota is stored but its status is not computed by this cluster",
+        "ResourceQuota is stored but not enforced, and its status is not computed",
     ),
+    (kinds::LIMIT_RANGE, "LimitRange is stored but its limits and defaults are not applied"),
     (
         kinds::CERTIFICATE_SIGNING_REQUEST,
         "CertificateSigningRequest is stored but nothing is signed",

@@ -251,6 +251,20 @@ fn trim(kind: Kind, value: &mut Value) {
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
+    if kind == kinds::EVENT {
+        let read = [
+            "metadata",
+            "involvedObject",
+            "reason",
+            "count",
+            "lastTimestamp",
+            "eventTime",
+            "series",
+        ];
+        if let Some(event) = value.as_object_mut() {
+            event.retain(|key, _| read.contains(&key.as_str()));
+        }
+    }
     if is_kept_whole(kind, object::name(value)) {
         value["apiVersion"] = kind.api_version().into();
         value["kind"] = kind.kind.into();

@@ -1,8 +1,10 @@
 //! From what a user writes to what the controllers make of it.
 
+use std::path::Path;
+
 use controllers::Config;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fake::{Fake, State};
 
@@ -13,7 +15,7 @@ const NAMESPACES: &str = "/api/v1/namespaces";
 const CLAIMS: &str = "/api/v1/persistentvolumeclaims";
 
 /// A cluster of one node, with the controllers running until the guard is dropped.
-fn start() -> (Fake, tokio_util::sync::DropGuard, tempfile::TempDir) {
+fn start() -> (Fake, DropGuard, tempfile::TempDir) {
     let fake = Fake::new();
     fake.create(
         "/api/v1/nodes",
@@ -23,15 +25,20 @@ fn start() -> (Fake, tokio_util::sync::DropGuard, tempfile::TempDir) {
         }),
     );
     let folder = tempfile::tempdir().expect("a folder");
+    let guard = run(&fake, folder.path());
+    (fake, guard, folder)
+}
+
+fn run(fake: &Fake, volumes_dir: &Path) -> DropGuard {
     let config = Config {
         node_name: "zarpa".to_owned(),
         ca: "CA".to_owned(),
-        volumes_dir: folder.path().to_owned(),
+        volumes_dir: volumes_dir.to_owned(),
         ingress: Some(([127, 0, 0, 1].into(), 8080)),
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(controllers::run(fake.client(), config, shutdown.clone()));
-    (fake, shutdown.drop_guard(), folder)
+    shutdown.drop_guard()
 }
 
 fn deployment(replicas: i64) -> Value {
@@ -67,6 +74,27 @@ async fn a_deployment_becomes_bound_pods_and_nothing_more() {
     assert_eq!(state.list(PODS).count(), 3);
     assert_eq!(web(&state)["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
     assert_eq!(web(&state)["status"]["observedGeneration"], 1);
+}
+
+#[tokio::test]
+async fn after_a_restart_only_what_is_missing_is_done() {
+    let (fake, guard, folder) = start();
+    fake.create(DEPLOYMENTS, deployment(3));
+    fake.until("the status is complete", |it| web(it)["status"]["replicas"] == 3).await;
+    drop(guard);
+    fake.create(DEPLOYMENTS, {
+        let mut other = deployment(1);
+        other["metadata"]["name"] = "other".into();
+        other["spec"]["selector"]["matchLabels"]["app"] = "other".into();
+        other["spec"]["template"]["metadata"]["labels"]["app"] = "other".into();
+        other
+    });
+    let name = fake.state().list(PODS).next().expect("one of three")["metadata"]["name"].clone();
+    fake.delete(PODS, "d", name.as_str().expect("a name"));
+    let _guard = run(&fake, folder.path());
+    fake.until("both are as they should be", |it| n_bound(it) == 4).await;
+    assert_eq!(fake.state().list(PODS).count(), 4);
+    assert_eq!(fake.state().list(SETS).count(), 2);
 }
 
 #[tokio::test]

@@ -211,6 +211,17 @@ impl Wake<'_> {
         self.add(Controller::PodCollector, collector::all());
     }
 
+    /// A volume whose claim has gone waits for the last pod that used it.
+    fn released_volumes(&mut self, namespace: &str, claim: &str) {
+        let is_claimed = |volume: &&Arc<Value>| {
+            object::str_at(volume, "spec.claimRef.namespace") == namespace
+                && object::str_at(volume, "spec.claimRef.name") == claim
+        };
+        let all = self.world.list(kinds::PERSISTENT_VOLUME);
+        let claimed: Vec<_> = all.filter(is_claimed).cloned().collect();
+        self.add_all(Controller::Volume, kinds::PERSISTENT_VOLUME, claimed.into_iter());
+    }
+
     /// Heartbeats of a node concern nobody here.
     fn node(&mut self) {
         let paths = ["metadata.labels", "spec", "status.allocatable", "metadata.deletionTimestamp"];

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use reconcile::{
-    Action, Change, Config, Facts, Key, Kind, Part, Propagation, Step, Target, Trouble, Work,
-    World, affected, affected_by_absence, decide, kinds, record,
+    Action, Change, Config, Facts, Key, Kind, Notice, Part, Propagation, Step, Target, Trouble,
+    Work, World, affected, affected_by_absence, decide, kinds, record,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,7 @@ pub(crate) struct Sim {
     revision: u64,
     /// How many pods the quota admits.
     pub(crate) pods_max: usize,
+    pub(crate) told: Vec<Notice>,
 }
 
 impl Sim {
@@ -38,6 +39,7 @@ impl Sim {
             config,
             revision: 0,
             pods_max: usize::MAX,
+            told: Vec::new(),
         };
         let node = json!({
             "metadata": { "name": "zarpa" },
@@ -178,6 +180,7 @@ impl Sim {
                 self.waiting.extend(affected_by_absence(&self.world, &target.uid));
             }
             Action::Record(notice) => {
+                self.told.push(notice.clone());
                 if let Some(action) = record(&self.world, &notice, self.now) {
                     self.perform(work, action)?;
                 }
