@@ -1,0 +1,4 @@
+//! Deploys on a fake API server, in process.
+
+mod fake;
+mod releases;
