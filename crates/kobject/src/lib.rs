@@ -23,6 +23,7 @@ pub mod managed;
 pub mod patch;
 
 pub mod default;
+pub mod validate;
 
 pub mod openapi;
 pub mod table;
