@@ -104,7 +104,7 @@ fn check(replicas: i64, surge: &Value, unavailable: &Value, choices: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 100, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn a_rollout_keeps_its_bounds_and_ends(

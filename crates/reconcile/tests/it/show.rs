@@ -70,15 +70,10 @@ fn conditions(sim: &Sim) -> Vec<String> {
 
 /// The messages about Deployments, without the hashes in names.
 fn events(sim: &Sim) -> Vec<String> {
-    let events =
-        sim.world.list(kinds::EVENT).filter(|it| it["involvedObject"]["kind"] == "Deployment");
-    let line = |event: &Value| {
-        let words = text(&event["message"])
-            .split(' ')
-            .map(|it| if it.starts_with("web-") { "web-*" } else { it });
-        words.collect::<Vec<_>>().join(" ")
-    };
-    events.map(|it| line(it)).collect()
+    let plain =
+        |word: &str| if word.starts_with("web-") { "web-*".to_owned() } else { word.to_owned() };
+    let told = sim.told.iter().filter(|it| it.about["kind"] == "Deployment");
+    told.map(|it| it.message.split(' ').map(plain).collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// One line: counts of an object's status, and the types of its conditions that hold.
