@@ -229,16 +229,15 @@ impl Dispatcher {
         }
     }
 
-    /// Returns false when there is no such worker.
+    /// Returns false when there is no such worker, or not any more: it may have failed.
     async fn send(&self, uid: &str, event: Event) -> bool {
         let tx = self.handles().get(uid).map(|it| it.tx.clone());
-        match tx {
-            Some(tx) => {
-                drop(tx.send(event).await);
-                true
-            }
-            None => false,
+        let Some(tx) = tx else { return false };
+        let is_sent = tx.send(event).await.is_ok();
+        if !is_sent {
+            self.handles().remove(uid);
         }
+        is_sent
     }
 
     fn forget(&self, ended: Result<String, tokio::task::JoinError>) {

@@ -349,3 +349,7 @@ pub(crate) fn architecture() -> &'static str {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "images/tests.rs"]
+mod tests;

@@ -130,7 +130,7 @@ impl Kubelet {
             if request.previous {
                 return AccessError::NoPrevious { pod, container };
             }
-            let reason = run.waiting.clone().unwrap_or_else(|| "ContainerCreating".to_owned());
+            let reason = logs::waiting_text(run.waiting.as_deref());
             AccessError::Waiting { pod, container, reason }
         })?;
         let path = PodDir(snapshot.dir.clone()).log(&request.container, attempt);

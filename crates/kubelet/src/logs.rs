@@ -66,6 +66,17 @@ pub(crate) fn attempt(run: &RunView, is_previous: bool) -> Option<u32> {
     }
 }
 
+/// Why there is no log yet, in upstream's words.
+pub(crate) fn waiting_text(reason: Option<&str>) -> String {
+    let text = match reason {
+        Some("ErrImagePull") => "image can't be pulled",
+        Some("ImagePullBackOff") => "trying and failing to pull image",
+        Some(reason) => reason,
+        None => "ContainerCreating",
+    };
+    text.to_owned()
+}
+
 /// Streams a log; `path` is that of the run `attempt` of the request's container.
 pub(crate) fn read(
     request: &LogRequest,

@@ -452,18 +452,7 @@ pub(crate) fn answered(
 ) -> bool {
     let Some(running) = container.running_mut() else { return false };
     let Some(prober) = running.probes.get_mut(&kind) else { return false };
-    let before = prober.verdict();
-    let counts = prober.answer(answer, now);
-    let has_started = before != Verdict::Success && prober.verdict() == Verdict::Success;
-    if has_started && kind == ProbeKind::Startup {
-        // What waited for the start is due at once.
-        for waiting in [ProbeKind::Readiness, ProbeKind::Liveness] {
-            if let Some(prober) = running.probes.get_mut(&waiting) {
-                prober.hurry(now);
-            }
-        }
-    }
-    counts
+    prober.answer(answer, now)
 }
 
 /// Takes in that an image could not be had.

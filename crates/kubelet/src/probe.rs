@@ -112,11 +112,6 @@ impl Prober {
         (!self.is_asking).then_some(self.due_at)
     }
 
-    /// Lets the next attempt be due now, unless one is under way.
-    pub(crate) fn hurry(&mut self, now: Timestamp) {
-        self.due_at = self.due_at.min(now);
-    }
-
     pub(crate) fn begin(&mut self) {
         self.is_asking = true;
     }
@@ -226,8 +221,6 @@ mod tests {
         let mut prober = Prober::new(ProbeKind::Readiness, &probe(1, 2, 1), at(0));
         run(&mut prober, &[Answer::Success]);
         assert_eq!(prober.verdict(), Verdict::Unknown);
-        prober.hurry(at(500));
-        assert_eq!(prober.due_at(), Some(at(500)));
         run(&mut prober, &[Answer::Success]);
         assert_eq!(prober.verdict(), Verdict::Success);
     }

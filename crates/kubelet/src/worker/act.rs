@@ -41,6 +41,7 @@ pub(super) fn parse_run_id(id: &str) -> Option<(&str, u32)> {
 impl Worker {
     pub(super) fn create_sandbox(&mut self) {
         self.take_address();
+        self.note_unsupported();
         let config = self.sandbox_config();
         let node = self.ctx.node.clone();
         self.tasks.spawn(async move {

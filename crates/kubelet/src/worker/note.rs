@@ -48,6 +48,18 @@ impl Worker {
         self.note_taker(None).normal("DeadlineExceeded", DEADLINE_MESSAGE.to_owned());
     }
 
+    /// What the pod asks for and will not get, although it runs.
+    pub(super) fn note_unsupported(&self) {
+        let containers = self.known.containers.iter();
+        let ports = containers.flat_map(|it| it.spec.ports.iter().flatten());
+        for port in ports.filter_map(|it| it.host_port).filter(|it| *it > 0) {
+            let message = format!(
+                "hostPort {port} is not supported on this node: use a Service of type NodePort or LoadBalancer"
+            );
+            self.note_taker(None).warn("HostPortNotSupported", message);
+        }
+    }
+
     pub(super) fn note_pulling(&self, idx: usize, image: &str) {
         self.note_taker(Some(idx)).normal("Pulling", format!("Pulling image \"{image}\""));
     }

@@ -25,7 +25,9 @@ use crate::{
 };
 
 /// Until these have passed, nothing but a change in the API makes us look again.
-const MOUNT_RETRY: SignedDuration = SignedDuration::from_secs(10);
+const MOUNT_RETRY: SignedDuration = SignedDuration::from_secs(30);
+/// What has no watch of ours, tokens among it, is asked for again soon.
+const READ_RETRY: SignedDuration = SignedDuration::from_secs(1);
 const CONFIG_RETRY: SignedDuration = SignedDuration::from_secs(10);
 const SANDBOX_RETRY: SignedDuration = SignedDuration::from_secs(2);
 /// Source: Kubernetes 1.34, `pkg/kubelet/container/runtime.go`.
@@ -122,7 +124,11 @@ impl Worker {
                     if error.is_unsupported() { "UnsupportedVolume" } else { "FailedMount" };
                 let message = chain(&error);
                 self.note_taker(None).warn("FailedMount", message.clone());
-                let delay = if self.is_stale { SignedDuration::ZERO } else { MOUNT_RETRY };
+                let delay = match error {
+                    _ if self.is_stale => SignedDuration::ZERO,
+                    MountError::Needs(_) => READ_RETRY,
+                    _ => MOUNT_RETRY,
+                };
                 self.known.volumes = Step::Failed(Failure::new(reason, message, now, delay));
             }
         }
