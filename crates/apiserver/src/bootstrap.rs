@@ -56,11 +56,12 @@ fn prepare(api: &Api, mut object: Value) -> Option<(String, Value)> {
         return None;
     }
     let now = clock::now();
-    strategy::prepare_create(resource, &mut object, &Birth { uid: &clock::uid(), now });
     default::apply_defaults(resource, &mut object);
     let api_version = resource.api_version();
     let writer = Writer { manager: MANAGER, api_version: &api_version, subresource: "", now };
-    Some((key, managed::update(&schema::of(resource), None, object, &writer)))
+    let mut object = managed::update(&schema::of(resource), None, object, &writer);
+    strategy::prepare_create(resource, &mut object, &Birth { uid: &clock::uid(), now });
+    Some((key, object))
 }
 
 /// Writes where the server is, when it is elsewhere than at the last start.

@@ -42,10 +42,11 @@ pub(crate) fn set_type(object: &mut Value, expected: &Expected<'_>) -> Result<()
     let said = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (said("apiVersion"), said("kind"));
     if !kind.is_empty() && kind != expected.kind {
+        let version = split_api_version(api_version).1;
         return Err(ApiError::bad_request(format!(
-            "{kind} in version {:?} cannot be handled as a {}",
-            split_api_version(api_version).1,
-            expected.kind
+            "{kind} in version {version:?} cannot be handled as a {0}: converting ({version}.{kind}) to ({1}.{0}): unknown conversion",
+            expected.kind,
+            package(expected.api_version),
         )));
     }
     if !api_version.is_empty() && api_version != expected.api_version {
@@ -57,6 +58,13 @@ pub(crate) fn set_type(object: &mut Value, expected: &Expected<'_>) -> Result<()
     fields.insert("apiVersion".to_owned(), expected.api_version.into());
     fields.insert("kind".to_owned(), expected.kind.into());
     Ok(())
+}
+
+/// The Go package of a version's internal types, as upstream's message has it.
+fn package(api_version: &str) -> &str {
+    let (group, _) = split_api_version(api_version);
+    let short = group.split('.').next().unwrap_or_default();
+    if short.is_empty() { "core" } else { short }
 }
 
 /// Checks types and fields, and drops what the real server would drop.

@@ -1,8 +1,11 @@
 //! Why a request was refused. The text of an error is the message of the Status that clients get.
 
-use crate::pending::validate::FieldError;
 use http::StatusCode;
-use kobject::Resource;
+use kobject::{
+    Resource,
+    validate::{FieldError, Reason, aggregate},
+};
+use serde_json::Value;
 use store::WriteError;
 
 use crate::node::NodeError;
@@ -21,7 +24,7 @@ pub(crate) enum ApiError {
     /// Another manager owns fields that an apply would change.
     #[error("{message}")]
     ApplyConflict { message: String, causes: Vec<Cause> },
-    #[error("{}", invalid_message(.kind, .name, .errors))]
+    #[error("{kind} \"{name}\" is invalid: {}", aggregate(.errors))]
     Invalid { kind: GroupKind, name: String, errors: Vec<FieldError> },
     #[error("{message}")]
     BadRequest { message: String },
@@ -57,6 +60,9 @@ pub(crate) enum ApiError {
     /// An applied object does not fit its schema: upstream calls that its own fault.
     #[error("{message}")]
     Untyped { message: String },
+    /// A patch is sound, but does not apply to the object.
+    #[error("{message}")]
+    Unprocessable { message: String },
     #[error("{}", node_message(.0))]
     Node(NodeError),
 }
@@ -176,7 +182,9 @@ impl ApiError {
             Self::Conflict { .. } | Self::ApplyConflict { .. } => {
                 (StatusCode::CONFLICT, "Conflict")
             }
-            Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid"),
+            Self::Invalid { .. } | Self::Unprocessable { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "Invalid")
+            }
             Self::BadRequest { .. } => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::Forbidden { .. } | Self::ForbiddenPath { .. } => {
                 (StatusCode::FORBIDDEN, "Forbidden")
@@ -223,21 +231,23 @@ fn node_message(error: &NodeError) -> String {
     }
 }
 
-/// Source: apimachinery 0.34, `api/errors/errors.go`, `NewInvalid`.
-fn invalid_message(kind: &GroupKind, name: &str, errors: &[FieldError]) -> String {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    match &texts[..] {
-        [one] => format!("{kind} \"{name}\" is invalid: {one}"),
-        many => format!("{kind} \"{name}\" is invalid: [{}]", many.join(", ")),
-    }
-}
-
 /// A field that must be there and is not.
 pub(crate) fn required(field: &str, what: &str) -> FieldError {
-    FieldError { field: field.to_owned(), text: format!("Required value: {what}") }
+    field_error(field, Reason::Required, None, what)
 }
 
 /// A field with a value that cannot be.
-pub(crate) fn invalid(field: &str, value: &str, what: &str) -> FieldError {
-    FieldError { field: field.to_owned(), text: format!("Invalid value: {value}: {what}") }
+pub(crate) fn invalid(field: &str, value: impl Into<Value>, what: &str) -> FieldError {
+    field_error(field, Reason::Invalid, Some(value.into()), what)
+}
+
+/// A field with a value that is none of those known.
+pub(crate) fn unsupported(field: &str, value: &str, supported: &[&str]) -> FieldError {
+    let supported: Vec<String> = supported.iter().map(|it| format!("{it:?}")).collect();
+    let what = format!("supported values: {}", supported.join(", "));
+    field_error(field, Reason::NotSupported, Some(value.into()), &what)
+}
+
+fn field_error(field: &str, reason: Reason, value: Option<Value>, detail: &str) -> FieldError {
+    FieldError { field: field.to_owned(), reason, value, detail: detail.to_owned() }
 }

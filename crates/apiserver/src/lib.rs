@@ -12,7 +12,6 @@
 
 mod config;
 mod node;
-mod pending;
 
 mod api;
 mod serve;

@@ -1,6 +1,7 @@
 //! The one place that turns errors into Status answers.
 
 use http::{HeaderValue, Response, header};
+use kobject::validate::FieldError;
 use serde_json::{Value, json};
 
 use crate::{
@@ -79,10 +80,12 @@ fn details(error: &ApiError) -> Option<Value> {
     }
 }
 
-fn field_cause(error: &crate::pending::validate::FieldError) -> Cause {
-    let text = error.to_string();
-    let message = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest).to_owned();
-    Cause { reason: "FieldValueInvalid".to_owned(), message, field: error.field.clone() }
+fn field_cause(error: &FieldError) -> Cause {
+    Cause {
+        reason: error.reason.as_str().to_owned(),
+        message: error.message(),
+        field: error.field.clone(),
+    }
 }
 
 fn of_resource(resource: &GroupResource, name: &str, causes: &[Cause]) -> Value {

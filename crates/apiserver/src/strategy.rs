@@ -85,7 +85,6 @@ pub(crate) fn prepare_create(resource: &Resource, object: &mut Value, birth: &Bi
     for name in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
         metadata.remove(name);
     }
-    metadata.remove("managedFields");
     metadata.insert("uid".to_owned(), birth.uid.into());
     metadata.insert("creationTimestamp".to_owned(), meta::time(birth.now).into());
     if tracks_generation(resource) {
@@ -101,6 +100,11 @@ pub(crate) fn prepare_create(resource: &Resource, object: &mut Value, birth: &Bi
     if has_status(resource) && resource.kind != "Node" {
         object["status"] = first_status(resource, object);
     }
+}
+
+/// Whoever creates an object does not say who owns its fields.
+pub(crate) fn drop_managed_fields(object: &mut Value) {
+    meta::metadata_mut(object).remove("managedFields");
 }
 
 /// Completes a new version of an object: what this write may not touch comes from the old one.

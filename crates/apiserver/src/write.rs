@@ -1,11 +1,10 @@
 //! How an object is written: every create and every change goes through here.
 
-use crate::pending::validate;
 use http::{Response, StatusCode};
 use kobject::{
     Resource, Schema, default,
     managed::{self, Writer},
-    meta, schema,
+    meta, schema, validate,
 };
 use serde_json::Value;
 use store::{Entry, WriteError};
@@ -120,17 +119,15 @@ impl<'a> Writing<'a> {
         set_name(&mut object);
         let name = meta::name(&object).to_owned();
         admission::permit_create(self.api, resource, &object)?;
-        let managed_fields = object["metadata"]["managedFields"].take();
+        default::apply_defaults(resource, &mut object);
+        // The writer owns what it sent and the defaults, not what the cluster adds.
+        if !is_applied {
+            strategy::drop_managed_fields(&mut object);
+            object = self.owned(None, object);
+        }
+        admission::mutate_create(self.api, self.call, resource, &mut object)?;
         let birth = Birth { uid: &clock::uid(), now: self.call.now };
         strategy::prepare_create(resource, &mut object, &birth);
-        default::apply_defaults(resource, &mut object);
-        admission::mutate_create(self.api, self.call, resource, &mut object)?;
-        if is_applied {
-            object["metadata"]["managedFields"] = managed_fields;
-        } else {
-            let api_version = resource.api_version();
-            object = managed::update(&self.schema, None, object, &self.writer(&api_version));
-        }
         self.validate(&name, &object, None)?;
         Ok((object, name))
     }
@@ -176,18 +173,23 @@ impl<'a> Writing<'a> {
         };
         self.check_preconditions(name, live, &new)?;
         decode::set_place(&mut new, self.namespace)?;
-        strategy::prepare_update(resource, self.part, live, &mut new);
         default::apply_defaults(resource, &mut new);
+        if !is_applied {
+            new = self.owned(Some(live), new);
+        }
+        strategy::prepare_update(resource, self.part, live, &mut new);
         admission::mutate_update(resource, live, &mut new);
         strategy::bump_generation(resource, self.part, live, &mut new);
-        if !is_applied {
-            let api_version = resource.api_version();
-            new = managed::update(&self.schema, Some(live), new, &self.writer(&api_version));
-        }
         if self.part != Part::Binding {
             self.validate(name, &new, Some(live))?;
         }
         Ok(new)
+    }
+
+    /// The object with `managedFields` that say what this update made the manager's.
+    fn owned(&self, live: Option<&Value>, new: Value) -> Value {
+        let api_version = self.resource.api_version();
+        managed::update(&self.schema, live, new, &self.writer(&api_version))
     }
 
     /// A version or an identity in the new object says which one the writer has seen.

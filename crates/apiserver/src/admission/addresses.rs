@@ -4,8 +4,7 @@
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
-use crate::pending::validate::FieldError;
-use kobject::{Resource, meta};
+use kobject::{Resource, meta, validate::FieldError};
 use serde_json::{Value, json};
 
 use crate::{
@@ -68,10 +67,17 @@ fn assign(
     }
     assign_address(network, &used, &mut service)?;
     let spec = &mut service["spec"];
+    // Nobody knows which addresses a headless service without selector will be given.
+    let has_selector = spec["selector"].as_object().is_some_and(|it| !it.is_empty());
+    let is_open = spec["clusterIP"] == "None" && !has_selector;
+    let (policy, families) = match is_open {
+        true => ("RequireDualStack", json!(["IPv4", "IPv6"])),
+        false => ("SingleStack", json!(["IPv4"])),
+    };
     if spec["ipFamilyPolicy"].is_null() {
-        spec["ipFamilyPolicy"] = "SingleStack".into();
+        spec["ipFamilyPolicy"] = policy.into();
     }
-    spec["ipFamilies"] = json!(["IPv4"]);
+    spec["ipFamilies"] = families;
     if needs_node_ports(spec, &kind) {
         assign_node_ports(network, &mut used, spec)?;
     } else {
@@ -80,7 +86,7 @@ fn assign(
     let is_local = spec["externalTrafficPolicy"] == "Local";
     if kind == "LoadBalancer" && is_local && port(&spec["healthCheckNodePort"]).is_none() {
         let free = free_port(network, &used)
-            .ok_or_else(|| invalid("spec.healthCheckNodePort", "0", "no node port is left"))?;
+            .ok_or_else(|| invalid("spec.healthCheckNodePort", 0, "no node port is left"))?;
         spec["healthCheckNodePort"] = free.into();
     }
     Ok(service)
@@ -107,7 +113,7 @@ fn assign_address(
         text => {
             let refused = |why: &str| {
                 let what = format!("failed to allocate IP {text}: {why}");
-                invalid("spec.clusterIPs", &format!("[{text:?}]"), &what)
+                invalid("spec.clusterIPs", json!([text]), &what)
             };
             let address: Ipv4Addr = text.parse().map_err(|_| refused("not an IPv4 address"))?;
             if !contains(network, address) {
@@ -168,7 +174,7 @@ fn assign_node_ports(
         }
         let field = format!("spec.ports[{idx}].nodePort");
         let free =
-            free_port(network, used).ok_or_else(|| invalid(&field, "0", "no node port is left"))?;
+            free_port(network, used).ok_or_else(|| invalid(&field, 0, "no node port is left"))?;
         used.ports.insert(free);
         item["nodePort"] = free.into();
     }
@@ -180,8 +186,7 @@ fn check_ports(network: &ServiceNetwork, used: &mut Used, spec: &Value) -> Resul
     let mut own = BTreeSet::new();
     for (idx, item) in spec["ports"].as_array().into_iter().flatten().enumerate() {
         let Some(wanted) = port(&item["nodePort"]) else { continue };
-        let refused =
-            |what: &str| invalid(&format!("spec.ports[{idx}].nodePort"), &wanted.to_string(), what);
+        let refused = |what: &str| invalid(&format!("spec.ports[{idx}].nodePort"), wanted, what);
         if !(network.node_port_first..=network.node_port_last).contains(&wanted) {
             return Err(refused(&format!(
                 "provided port is not in the valid range. The range of valid ports is {}-{}",

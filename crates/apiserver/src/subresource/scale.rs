@@ -91,11 +91,11 @@ fn check(target: &Target, live: &Value, scale: &Value) -> Result<(), ApiError> {
     }
     if scale["spec"]["replicas"].as_i64().is_some_and(|it| it < 0) {
         let what = "must be greater than or equal to 0";
-        let found = scale["spec"]["replicas"].to_string();
+        let found = scale["spec"]["replicas"].clone();
         return Err(ApiError::Invalid {
             kind: crate::error::GroupKind::new("autoscaling", "Scale"),
             name: target.name.clone(),
-            errors: vec![crate::error::invalid("spec.replicas", &found, what)],
+            errors: vec![crate::error::invalid("spec.replicas", found, what)],
         });
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(crate) fn request(api: &Api, call: &Call, target: &Target) -> Result<Respons
     let (mut request, _) = decode::body(call, &expected)?;
     let spec = &request["spec"];
     let seconds = spec["expirationSeconds"].as_i64().unwrap_or(SECONDS_DEFAULT);
-    check_seconds(&target.name, seconds)?;
+    check_seconds(seconds)?;
     let audiences: Vec<String> = spec["audiences"]
         .as_array()
         .into_iter()
@@ -62,7 +62,7 @@ pub(crate) fn request(api: &Api, call: &Call, target: &Target) -> Result<Respons
     Ok(json_response(StatusCode::CREATED, &request))
 }
 
-fn check_seconds(name: &str, seconds: i64) -> Result<(), ApiError> {
+fn check_seconds(seconds: i64) -> Result<(), ApiError> {
     let what = if seconds < SECONDS_MIN {
         "may not specify a duration less than 10 minutes"
     } else if seconds > SECONDS_MAX {
@@ -72,8 +72,8 @@ fn check_seconds(name: &str, seconds: i64) -> Result<(), ApiError> {
     };
     Err(ApiError::Invalid {
         kind: GroupKind::new("authentication.k8s.io", "TokenRequest"),
-        name: name.to_owned(),
-        errors: vec![invalid("spec.expirationSeconds", &seconds.to_string(), what)],
+        name: String::new(),
+        errors: vec![invalid("spec.expirationSeconds", seconds, what)],
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
     body::{Body, json_response},
     call::{Call, FieldValidation},
     convert, decode,
-    error::ApiError,
+    error::{ApiError, GroupKind, GroupResource, unsupported},
     path::Target,
     present::Presenter,
     status,
@@ -20,6 +20,7 @@ use crate::{
 
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
+const POLICIES: &[&str] = &["Foreground", "Background", "Orphan", "nil"];
 
 /// How often a deletion is tried again when others write in between.
 const ATTEMPTS_MAX: usize = 64;
@@ -65,9 +66,11 @@ impl Options {
             Some("Foreground") => Some(Propagation::Foreground),
             Some("Orphan") => Some(Propagation::Orphan),
             Some(other) => {
-                return Err(ApiError::bad_request(format!(
-                    "invalid propagationPolicy {other:?}: must be Background, Foreground or Orphan"
-                )));
+                return Err(ApiError::Invalid {
+                    kind: GroupKind::new("meta.k8s.io", "DeleteOptions"),
+                    name: String::new(),
+                    errors: vec![unsupported("propagationPolicy", other, POLICIES)],
+                });
             }
         };
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -107,10 +110,12 @@ pub(crate) async fn delete(
     Ok(match gone {
         // Pods come back as objects, as they always did; of others only the fact remains.
         Deleted::Gone(object) if resource.kind != "Pod" => {
-            let details = json!({
-                "name": name, "group": resource.group, "kind": resource.plural,
-                "uid": meta::uid(&object),
+            let mut details = json!({
+                "name": name, "kind": resource.plural, "uid": meta::uid(&object),
             });
+            if !resource.group.is_empty() {
+                details["group"] = resource.group.as_str().into();
+            }
             json_response(StatusCode::OK, &status::success(details))
         }
         Deleted::Gone(object) | Deleted::Pending(object) => presenter.one(StatusCode::OK, object),
@@ -139,7 +144,10 @@ pub(crate) async fn delete_named(
         let object = convert::from_stored(resource, entry.object());
         let decision = decide(resource, &object, options, now)?;
         if options.is_dry_run {
-            return Ok(Deleted::Gone(object));
+            return Ok(match decision {
+                Decision::Mark(marked) => Deleted::Pending(marked),
+                Decision::Remove | Decision::Leave => Deleted::Gone(object),
+            });
         }
         match carry_out(api, resource, &entry, decision).await {
             Err(WriteError::Conflict { .. }) => {}
@@ -200,6 +208,7 @@ fn decide(
     }
     if resource.kind == "Namespace" {
         marked["status"]["phase"] = "Terminating".into();
+        meta::metadata_mut(&mut marked).remove("deletionGracePeriodSeconds");
     }
     if is_finished(resource, &marked) {
         return Ok(Decision::Remove);
@@ -212,22 +221,27 @@ fn check_preconditions(
     object: &Value,
     options: &Options,
 ) -> Result<(), ApiError> {
-    let conflict = |what: &str, wanted: &str, found: &str| ApiError::Conflict {
-        resource: resource.into(),
+    // Here upstream names the kind where it names the resource elsewhere.
+    let conflict = |why: String| ApiError::Conflict {
+        resource: GroupResource { group: resource.group.clone(), plural: resource.kind.clone() },
         name: meta::name(object).to_owned(),
-        why: format!(
-            "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-        ),
+        why,
     };
     if let Some(uid) = options.uid.as_deref()
         && uid != meta::uid(object)
     {
-        return Err(conflict("UID", uid, meta::uid(object)));
+        return Err(conflict(format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            meta::uid(object)
+        )));
     }
     if let Some(version) = options.resource_version.as_deref()
         && version != meta::resource_version(object)
     {
-        return Err(conflict("ResourceVersion", version, meta::resource_version(object)));
+        return Err(conflict(format!(
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
+            meta::resource_version(object)
+        )));
     }
     Ok(())
 }

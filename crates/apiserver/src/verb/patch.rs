@@ -9,7 +9,7 @@ use crate::{
     body::Body,
     call::{Call, FieldValidation, parse},
     decode::{self, Expected},
-    error::{ApiError, Cause, GroupKind},
+    error::{ApiError, Cause, GroupKind, invalid, required},
     path::Target,
     present::Presenter,
     strategy::Part,
@@ -51,7 +51,13 @@ impl Patch {
         schema: &kobject::Schema,
         live: &Value,
     ) -> Result<Value, ApiError> {
-        let refused = |error: patches::PatchError| ApiError::bad_request(error.to_string());
+        let refused = |error: patches::PatchError| {
+            let message = error.to_string();
+            match error.is_bad_request() {
+                true => ApiError::BadRequest { message },
+                false => ApiError::Unprocessable { message },
+            }
+        };
         match self {
             Self::Json(patch) => patches::json_patch(live, patch).map_err(refused),
             Self::Merge(patch) | Self::Apply(patch) => Ok(patches::merge_patch(live, patch)),
@@ -59,6 +65,23 @@ impl Patch {
                 patches::strategic_merge(schema, live, patch).map_err(refused)
             }
         }
+    }
+}
+
+impl Patch {
+    /// Upstream blames the patch, not the object, for unknown fields.
+    fn judge(&self, validation: FieldValidation, problems: &[String]) -> Result<(), ApiError> {
+        if validation != FieldValidation::Strict || problems.is_empty() {
+            return Ok(());
+        }
+        let (Self::Json(patch) | Self::Merge(patch) | Self::Strategic(patch) | Self::Apply(patch)) =
+            self;
+        let what = format!("strict decoding error: {}", problems.join(", "));
+        Err(ApiError::Invalid {
+            kind: GroupKind::new("", ""),
+            name: String::new(),
+            errors: vec![invalid("patch", patch.to_string(), &what)],
+        })
     }
 }
 
@@ -92,8 +115,11 @@ pub(crate) async fn patch_part(
     let change = |live: &Value| {
         let mut object = patch.changed(&schema, live)?;
         decode::set_type(&mut object, &expected)?;
-        let found = decode::check(&mut object, &expected, validation, Vec::new())?;
-        *warnings.lock().expect("nobody panics with it") = found;
+        let found = decode::check(&mut object, &expected, FieldValidation::Warn, Vec::new())?;
+        patch.judge(validation, &found)?;
+        if validation == FieldValidation::Warn {
+            *warnings.lock().expect("nobody panics with it") = found;
+        }
         Ok(Proposed::Updated(object))
     };
     let written = writing.update(&target.name, &change).await?;
@@ -148,7 +174,7 @@ fn check_applied(
         return Err(ApiError::Invalid {
             kind: GroupKind::new("meta.k8s.io", "PatchOptions"),
             name: String::new(),
-            errors: vec![crate::error::required("fieldManager", "is required for apply patch")],
+            errors: vec![required("fieldManager", "is required for apply patch")],
         });
     }
     let resource = target.resource;
@@ -164,12 +190,17 @@ fn check_applied(
             decode::judge(&expected, validation, found)?
         }
     };
-    let metadata = meta::metadata_mut(applied);
-    metadata.entry("name".to_owned()).or_insert_with(|| target.name.as_str().into());
     if !target.namespace.is_empty() {
+        let metadata = meta::metadata_mut(applied);
         metadata.entry("namespace".to_owned()).or_insert_with(|| target.namespace.as_str().into());
     }
     let said = meta::name(applied);
+    if said.is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            target.name
+        )));
+    }
     if said != target.name {
         return Err(ApiError::bad_request(format!(
             "the name of the object ({said}) does not match the name on the URL ({})",

@@ -15,9 +15,8 @@ pub(crate) struct Selection {
 impl Selection {
     pub(crate) fn read(call: &Call, target: &Target) -> Result<Self, ApiError> {
         let (labels, fields) = (call.query.text("labelSelector"), call.query.text("fieldSelector"));
-        let labels_parsed = LabelSelector::parse(labels).map_err(|error| {
-            ApiError::bad_request(format!("unable to parse requirement: {error}"))
-        })?;
+        let labels_parsed = LabelSelector::parse(labels)
+            .map_err(|error| ApiError::bad_request(error.to_string()))?;
         let mut text = fields.to_owned();
         if !target.name.is_empty() {
             // A watch on the path of one object.

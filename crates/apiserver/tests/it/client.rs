@@ -31,7 +31,7 @@ async fn typed_objects_go_in_and_out() {
     let maps: Api<ConfigMap> = Api::default_namespaced(client(&it));
     maps.create(&PostParams::default(), &map("a")).await.unwrap();
     let params = PatchParams::apply("test").force();
-    let patch = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "b": "2" } });
+    let patch = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "b": "2" } });
     let patched = maps.patch("a", &params, &Patch::Apply(patch)).await.unwrap();
     assert_eq!(patched.data.unwrap().len(), 2);
     assert_eq!(maps.list(&Default::default()).await.unwrap().items.len(), 1);

@@ -138,7 +138,7 @@ async fn a_deletion_may_depend_on_what_was_seen() {
     let path = format!("{MAPS}/a");
     let refused = it.delete(&path, json!({ "preconditions": { "uid": "other" } })).await;
     assert_eq!(refused.refusal().0, 409);
-    assert!(refused.refusal().2.contains("Precondition failed: UID in precondition: other"));
+    assert!(refused.refusal().2.contains("the UID in the precondition (other) does not match"));
 }
 
 #[tokio::test]
