@@ -189,8 +189,14 @@ async fn a_claim_gets_its_folder_when_its_pod_is_placed() {
     let volume = folder.path().join(volume.as_str().expect("it is bound"));
     assert!(volume.is_dir());
 
-    fake.delete(PODS, "d", "a");
+    // A claim that nothing protects may go before its pod; the volume stays for as long as the pod does.
     fake.delete(CLAIMS, "d", "data");
+    fake.until("the volume is released", |it| {
+        it.list("/api/v1/persistentvolumes").all(|it| it["status"]["phase"] == "Released")
+    })
+    .await;
+    assert!(volume.is_dir());
+    fake.delete(PODS, "d", "a");
     fake.until("the volume goes", |it| it.list("/api/v1/persistentvolumes").next().is_none()).await;
     assert!(!volume.exists());
 }

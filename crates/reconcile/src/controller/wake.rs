@@ -197,6 +197,7 @@ impl Wake<'_> {
     fn pod_over(&mut self) {
         let namespace = self.change.key.namespace.clone();
         for name in volume::claim_names(self.object()) {
+            self.released_volumes(&namespace, &name);
             self.add(
                 Controller::Claim,
                 Key::new(kinds::PERSISTENT_VOLUME_CLAIM, &namespace, &name),
