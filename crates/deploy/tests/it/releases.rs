@@ -255,13 +255,15 @@ async fn interrupted_deploy_has_a_terminal_status_and_keeps_everything() {
 
 /// Leaves the cluster as a process does that died in the middle of an upgrade.
 async fn die(world: &World, holder: &Holder) {
-    world.deploy(&request("good", "a")).await.unwrap();
+    world.deploy(&request("good", "a")).await.expect("a deploy that works");
     let secret = format!("{SECRETS}/sh.helm.release.v1.web.v1");
-    let mut record = from_secret(world.fake.state().get(&secret).unwrap()).unwrap();
+    let mut record = from_secret(world.fake.state().get(&secret).expect("a deploy that works"))
+        .expect("a deploy that works");
     record.revision = 2;
     record.set_status(Status::PendingUpgrade, "Preparing upgrade");
-    let now = jiff::Timestamp::from_second(4_000_000_000).unwrap();
-    let pending = release::codec::to_secret(&record, release::codec::Write::Create, now).unwrap();
+    let now = jiff::Timestamp::from_second(4_000_000_000).expect("a deploy that works");
+    let pending = release::codec::to_secret(&record, release::codec::Write::Create, now)
+        .expect("a deploy that works");
     let mut state = world.fake.state();
     state.put(&format!("{SECRETS}/sh.helm.release.v1.web.v2"), pending);
     let lock = lease("web", "dev", holder, now, None);
@@ -384,5 +386,5 @@ async fn rollback_and_uninstall_end_where_they_should() {
 
 #[expect(clippy::disallowed_methods, reason = "the lock of this machine names this machine")]
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().replace('/', "-")
+    std::fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux").trim().replace('/', "-")
 }
