@@ -8,6 +8,8 @@ const MAGIC: [u8; 4] = [0xff, b'Z', b'1', 0xfe];
 /// Magic, payload length, payload checksum, checksum of these twelve bytes.
 const HEADER_BYTES: usize = 16;
 
+static ZEROS: [u8; 4096] = [0; 4096];
+
 /// What stands at an offset of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<'a> {
@@ -15,7 +17,7 @@ pub(crate) enum Next<'a> {
         payload: &'a [u8],
         end: usize,
     },
-    /// The file ends here.
+    /// The file ends here, but for zeros that were written ahead.
     End,
     /// Not a whole frame with the right sums.
     Bad,
@@ -40,7 +42,7 @@ pub(crate) fn push_frame(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
 /// Reads the frame at an offset.
 pub(crate) fn next_frame(bytes: &[u8], offset: usize) -> Next<'_> {
     let rest = &bytes[offset..];
-    if rest.is_empty() {
+    if rest.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()]) {
         return Next::End;
     }
     frame(rest).map_or(Next::Bad, |payload| Next::Frame {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Seek as _, SeekFrom},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -79,11 +79,10 @@ pub(crate) fn recover(
     for (idx, &revision) in files.logs.iter().enumerate() {
         let path = log_path(dir, revision);
         let is_last = idx + 1 == files.logs.len();
-        let good_bytes = replay(&path, is_last, &mut state)?;
-        end = Some((path, good_bytes));
+        end = Some((replay(&path, is_last, &mut state)?, path));
     }
     let open = match end {
-        Some((path, good_bytes)) if good_bytes > 0 => open_log(path, good_bytes)?,
+        Some((end, path)) if end.good_bytes > 0 => open_log(path, &end)?,
         // No log, or one that was never begun.
         _ => create_log(dir, state.revision())
             .map_err(|source| OpenError::Write { path: log_path(dir, state.revision()), source })?,
@@ -159,16 +158,19 @@ fn load_snapshot(path: &Path, limits: Limits) -> Result<State, OpenError> {
     }
 }
 
-/// Replays a log and returns how much of it is good.
+/// Replays a log and returns where its good part ends.
 ///
 /// Only the last log may end in an unfinished write: a bad frame after which no good one comes.
-fn replay(path: &Path, is_last: bool, state: &mut State) -> Result<u64, OpenError> {
+fn replay(path: &Path, is_last: bool, state: &mut State) -> Result<End, OpenError> {
     let bytes = read(path)?;
+    let end_at = |offset: usize, is_torn| End { good_bytes: offset as u64, is_torn };
     let mut offset = 0;
     loop {
         match next_frame(&bytes, offset) {
-            Next::End => return Ok(offset as u64),
-            Next::Bad if is_last && !has_frame_after(&bytes, offset) => return Ok(offset as u64),
+            Next::End => return Ok(end_at(offset, false)),
+            Next::Bad if is_last && !has_frame_after(&bytes, offset) => {
+                return Ok(end_at(offset, true));
+            }
             Next::Bad => return Err(corrupt(path, offset, Damage::Checksum)),
             Next::Frame { payload, end } => {
                 for record in
@@ -215,19 +217,31 @@ fn event_revision(change: &Change) -> u64 {
     }
 }
 
-/// Opens the last log behind its good part, which drops an unfinished write.
-fn open_log(path: PathBuf, good_bytes: u64) -> Result<Open, OpenError> {
+/// Opens the last log to go on behind its good part; an unfinished write is cut off.
+fn open_log(path: PathBuf, end: &End) -> Result<Open, OpenError> {
     let open = || {
-        let mut file = OpenOptions::new().write(true).open(&path)?;
-        file.set_len(good_bytes)?;
-        file.seek(SeekFrom::Start(good_bytes))?;
-        file.sync_all()?;
-        Ok(file)
+        let file = OpenOptions::new().write(true).open(&path)?;
+        if end.is_torn {
+            file.set_len(end.good_bytes)?;
+            file.sync_all()?;
+        }
+        let reserved_bytes = file.metadata()?.len();
+        Ok((file, reserved_bytes))
     };
     match open() {
-        Ok(file) => Ok(Open { medium: Box::new(file), path, good_bytes }),
+        Ok((file, reserved_bytes)) => {
+            let good_bytes = end.good_bytes;
+            Ok(Open { medium: Box::new(file), path, good_bytes, reserved_bytes })
+        }
         Err(source) => Err(OpenError::Write { path, source }),
     }
+}
+
+/// Where the good part of a log ends.
+struct End {
+    good_bytes: u64,
+    /// Something stands behind it that is neither a frame nor zeros.
+    is_torn: bool,
 }
 
 /// Removes what a crash between a snapshot and the removal of its predecessors left.

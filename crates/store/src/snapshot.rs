@@ -86,7 +86,8 @@ pub(crate) fn create_log(dir: &Path, revision: u64) -> io::Result<Open> {
     file.write_all(&head)?;
     file.sync_all()?;
     sync_dir(dir)?;
-    Ok(Open { path, medium: Box::new(file), good_bytes: head.len() as u64 })
+    let good_bytes = head.len() as u64;
+    Ok(Open { path, medium: Box::new(file), good_bytes, reserved_bytes: good_bytes })
 }
 
 /// Removes the files of one sort that a snapshot at `revision` has made superfluous.

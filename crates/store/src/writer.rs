@@ -40,6 +40,7 @@ pub(crate) fn run(mut log: Log, state: &Mutex<State>, mut requests: mpsc::Receiv
             batch.push(request);
         }
         commit(Some(&mut log), state, batch);
+        log.reserve();
         let live_bytes = lock(state).live_bytes() as u64;
         if log.is_due(live_bytes) {
             // A failed snapshot loses nothing: the log goes on growing and the next write tries again.
