@@ -210,13 +210,27 @@ impl Map {
         }
     }
 
-    /// Whether this map or anything below it changed since it was last frozen.
-    fn is_changed(&self) -> bool {
-        let Some(cell) = &self.0 else { return false };
-        let Ok(state) = cell.try_borrow_mut() else { return true };
-        match &*state {
-            State::Frozen(_) => false,
-            State::Live(live) => live.is_changed(),
+    /// Whether this map's tree is the one that a frozen level holds.
+    ///
+    /// It may have been frozen since, by itself, so that it is not enough that it is unchanged.
+    fn is_still(&self, frozen: &Self) -> bool {
+        let (Some(cell), Some(frozen)) = (&self.0, &frozen.0) else {
+            return self.0.is_none() && frozen.0.is_none();
+        };
+        if Rc::ptr_eq(cell, frozen) {
+            // A table that contains itself is shared where it repeats.
+            return false;
+        }
+        let (Ok(state), Ok(frozen)) = (cell.try_borrow_mut(), frozen.try_borrow()) else {
+            return false;
+        };
+        match (&*state, &*frozen) {
+            (State::Frozen(own), State::Frozen(frozen)) => Rc::ptr_eq(own, frozen),
+            (State::Live(live), State::Frozen(frozen)) => {
+                live.origin.as_ref().is_some_and(|origin| Rc::ptr_eq(origin, frozen))
+                    && !live.is_changed()
+            }
+            (_, State::Live(_)) => false,
         }
     }
 }
@@ -227,10 +241,11 @@ impl Live {
         Self { entries, origin: Some(frozen), is_changed: false }
     }
 
+    /// Whether this map or anything below it changed since it was last frozen.
     fn is_changed(&self) -> bool {
-        self.origin.is_none()
-            || self.is_changed
-            || self.entries.iter().any(|(_, value)| value_is_changed(value))
+        let Some(origin) = self.origin.as_ref().filter(|_| !self.is_changed) else { return true };
+        let mut pairs = self.entries.iter().zip(origin.iter());
+        !pairs.all(|((_, value), (_, frozen))| value_is_still(value, frozen))
     }
 
     fn freeze(&mut self) -> Rc<Entries> {
@@ -261,11 +276,16 @@ fn thawed(value: &Value) -> Value {
     if value.holds_maps() { value.deep_copy() } else { value.clone() }
 }
 
-fn value_is_changed(value: &Value) -> bool {
-    match value {
-        Value::Map(map) | Value::Values(map) => map.is_changed(),
-        Value::List(list) if list.has_maps() => list.iter().any(value_is_changed),
-        _ => false,
+/// Of two values at the same place, whether the tables in them are the same.
+fn value_is_still(value: &Value, frozen: &Value) -> bool {
+    match (value, frozen) {
+        (Value::Map(map) | Value::Values(map), Value::Map(frozen) | Value::Values(frozen)) => {
+            map.is_still(frozen)
+        }
+        (Value::List(list), Value::List(frozen)) if list.has_maps() => {
+            list.iter().zip(frozen.iter()).all(|(value, frozen)| value_is_still(value, frozen))
+        }
+        _ => true,
     }
 }
 
@@ -363,6 +383,16 @@ mod tests {
             [of(&first), of(&map), of(&second)],
             ["Some(Int(1))", "Some(Int(2))", "Some(Int(3))"]
         );
+    }
+
+    #[test]
+    fn a_copy_of_a_part_does_not_hide_a_change() {
+        let map = nested();
+        let inner = table(&map, "inner");
+        map.deep_copy();
+        inner.insert("x", Value::Int(2));
+        inner.deep_copy();
+        assert!(matches!(table(&map.deep_copy(), "inner").get("x"), Some(Value::Int(2))));
     }
 
     #[test]
