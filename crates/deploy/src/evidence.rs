@@ -112,7 +112,13 @@ async fn logs(
     }
 }
 
-async fn log(cluster: &Cluster, pod: &Value, container: &str, is_previous: bool) -> Option<String> {
+/// The last lines of a container, of its run before this one if asked for.
+pub(crate) async fn log(
+    cluster: &Cluster,
+    pod: &Value,
+    container: &str,
+    is_previous: bool,
+) -> Option<String> {
     let path = format!("{}/log", cluster.path(pod).await.ok()?);
     let mut query = vec![("container", container), ("tailLines", LOG_LINES_MAX)];
     if is_previous {

@@ -6,7 +6,7 @@ use release::{
     manifest::{self, ManifestError},
     object,
     plan::PlannedHook,
-    record::{HookDeletePolicy, HookExecution, HookPhase},
+    record::{HookDeletePolicy, HookExecution, HookOutputLogPolicy, HookPhase},
 };
 use serde_json::Value;
 use thiserror::Error;
@@ -15,7 +15,7 @@ use crate::{
     api::{self, ApiError},
     apply::target,
     cluster::Cluster,
-    machine,
+    evidence, machine,
     progress::{Context, Progress},
     records::{RecordError, Records},
     request::Options,
@@ -65,6 +65,7 @@ impl Hooks<'_> {
         for (n_done, hook) in planned.iter().enumerate() {
             if let Err(error) = self.run_one(record, hook, scene).await {
                 set_phase(record, hook, HookPhase::Failed);
+                self.tell_output(record, hook, HookOutputLogPolicy::HookFailed, scene).await;
                 // The failed hook itself goes only after its evidence was collected.
                 for done in planned[..n_done].iter().rev() {
                     self.delete_by(record, done, HookDeletePolicy::HookSucceeded).await?;
@@ -72,6 +73,7 @@ impl Hooks<'_> {
                 return Err(error);
             }
             set_phase(record, hook, HookPhase::Succeeded);
+            self.tell_output(record, hook, HookOutputLogPolicy::HookSucceeded, scene).await;
             self.ctx.tell(Progress::HookSucceeded { hook: hook.name.clone(), on: hook.event });
         }
         for hook in planned.iter().rev() {
@@ -124,6 +126,31 @@ impl Hooks<'_> {
         let wait = Wait::new(&scene.targets, self.options.timeout);
         let waited = wait.until_ready(&mut watch, &mut scene.world, self.ctx).await;
         waited.map_err(|source| HookError::Wait { hook: hook.name.clone(), source })
+    }
+
+    /// Tells what a hook's containers printed, if its policy says so.
+    async fn tell_output(
+        self,
+        record: &Record,
+        hook: &PlannedHook,
+        policy: HookOutputLogPolicy,
+        scene: &Scene,
+    ) {
+        if !record.hooks[hook.position].output_log_policies.contains(&policy) {
+            return;
+        }
+        for pod in scene.targets.iter().flat_map(|it| wait::pods_of(&it.id, &scene.world)) {
+            for container in object::items(&pod["spec"]["containers"]) {
+                let name = container["name"].as_str().unwrap_or_default();
+                let Some(text) = evidence::log(self.cluster, pod, name, false).await else {
+                    continue;
+                };
+                for line in text.lines() {
+                    self.ctx
+                        .tell(Progress::HookLog { hook: hook.name.clone(), line: line.to_owned() });
+                }
+            }
+        }
     }
 
     /// Deletes a hook's objects if its policy says so, and waits until they are gone.

@@ -33,6 +33,11 @@ pub enum Progress {
         hook: String,
         on: HookEvent,
     },
+    /// A line of a hook whose chart asks for its output.
+    HookLog {
+        hook: String,
+        line: String,
+    },
     Applied {
         id: ObjectId,
         is_new: bool,
@@ -94,6 +99,7 @@ impl fmt::Display for Progress {
             }
             Self::HookStarted { hook, on } => write!(f, "{on} hook {hook} started"),
             Self::HookSucceeded { hook, on } => write!(f, "{on} hook {hook} succeeded"),
+            Self::HookLog { hook, line } => write!(f, "hook {hook}: {line}"),
             Self::Applied { id, is_new: true } => write!(f, "{id} created"),
             Self::Applied { id, is_new: false } => write!(f, "{id} changed"),
             Self::Deleted { id } => write!(f, "{id} deleted"),

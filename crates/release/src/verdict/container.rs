@@ -35,17 +35,17 @@ pub(super) struct Container<'a> {
 /// Judges a container that keeps its pod from being ready; `None` when it says nothing of its own.
 pub(super) fn judge(container: Container<'_>, ctx: Context<'_>) -> Option<State> {
     let waiting = &container.status["state"]["waiting"];
-    let message = one_line(text(&waiting["message"]));
+    let message = runtime_error(text(&waiting["message"]));
     match text(&waiting["reason"]) {
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
             Some(image_pull(container, ctx))
         }
         "InvalidImageName" => {
-            Some(failed(container, &format!("invalid image name `{}`", image(container))))
+            Some(failed(container, &format!("has an invalid image name, `{}`", image(container))))
         }
         "ErrImageNeverPull" => {
             let text = format!(
-                "image `{}` is not on the node, and its pull policy is Never",
+                "needs image `{}`, which is not on the node, and its pull policy is Never",
                 image(container)
             );
             Some(failed(container, &text))
@@ -67,9 +67,8 @@ fn image_pull(container: Container<'_>, ctx: Context<'_>) -> State {
     // While it backs off, an older kubelet keeps the reason to the event.
     let is_bare = !message.contains(": ") || !message.contains("rror") && !message.contains("ail");
     let detail = event.map(|it| text(&it["message"])).filter(|_| is_bare).unwrap_or(message);
-    let why = pull_error(detail);
-    let failure =
-        failure(container, &format!("image `{}` cannot be pulled: {why}", image(container)));
+    let why = runtime_error(detail);
+    let failure = failure(container, &format!("cannot pull image `{}`: {why}", image(container)));
     if is_final(&why.to_lowercase()) {
         return State::Failed(failure);
     }
@@ -81,9 +80,9 @@ fn is_final(message: &str) -> bool {
     FINAL_PULL_ERRORS.iter().any(|it| message.contains(it))
 }
 
-/// What is left of a pull error without the words that every one of them begins with.
-pub(super) fn pull_error(message: &str) -> String {
-    const PREFIXES: [&str; 7] = [
+/// What is left of a runtime's error without the words that every one of them begins and ends with.
+pub(super) fn runtime_error(message: &str) -> String {
+    const PREFIXES: [&str; 12] = [
         "Back-off pulling image ",
         "ErrImagePull: ",
         "Failed to pull image ",
@@ -91,8 +90,14 @@ pub(super) fn pull_error(message: &str) -> String {
         "failed to pull and unpack image ",
         "failed to resolve reference ",
         "failed to do request: ",
+        "failed to create containerd task: ",
+        "failed to create shim task: ",
+        "OCI runtime create failed: ",
+        "runc create failed: ",
+        "unable to start container process: ",
     ];
-    let mut rest = message.trim();
+    let message = message.trim();
+    let mut rest = message.strip_suffix(": unknown").unwrap_or(message);
     while let Some(after) = PREFIXES.iter().find_map(|it| rest.strip_prefix(it)) {
         // Some name the image or a code next, up to a colon.
         let skipped = match after.strip_prefix('"') {
@@ -137,17 +142,14 @@ fn crashes(container: Container<'_>, ctx: Context<'_>) -> Option<State> {
 fn ending(container: Container<'_>, ctx: Context<'_>, last: &Value, n_crashes: i64) -> String {
     let times = if n_crashes > 1 { format!(" {n_crashes} times") } else { String::new() };
     let exit_code = count(&last["exitCode"]);
-    let message = one_line(text(&last["message"]));
+    let message = runtime_error(text(&last["message"]));
     match text(&last["reason"]) {
         "OOMKilled" => return format!("ran out of memory{}{times}", memory_limit(container)),
         "StartError" | "ContainerCannotRun" => return format!("could not start: {message}"),
         _ => {}
     }
-    let probe =
-        ctx.world.recent_event(object::uid(container.pod), &["Unhealthy"], ctx.budgets.since);
-    let killer = probe.map(|it| one_line(text(&it["message"])));
     let is_killed = exit_code == 137 || exit_code == 143;
-    if let Some(probe) = killer.filter(|it| is_killed && !it.starts_with("Readiness")) {
+    if let Some(probe) = killing_probe(container, ctx).filter(|_| is_killed) {
         return format!("was restarted{times} by its probe: {probe}");
     }
     let how = match exit_code {
@@ -156,6 +158,14 @@ fn ending(container: Container<'_>, ctx: Context<'_>, last: &Value, n_crashes: i
         code => format!("crashed{times} with exit code {code}"),
     };
     if message.is_empty() { how } else { format!("{how}: {message}") }
+}
+
+/// The last answer of a probe that restarts containers; readiness only takes them out of service.
+fn killing_probe(container: Container<'_>, ctx: Context<'_>) -> Option<String> {
+    let events = ctx.world.events_of(object::uid(container.pod));
+    let mut messages =
+        events.into_iter().filter(|it| it["reason"] == "Unhealthy").map(|it| text(&it["message"]));
+    messages.rfind(|it| !it.starts_with("Readiness")).map(one_line)
 }
 
 fn signal(number: i64) -> String {

@@ -215,7 +215,7 @@ fn container_state(pod: &Value, status: &Value, is_init: bool) -> Option<PodStat
             return Some(PodState::Crashed { exit_code, n_restarts });
         }
         reason => {
-            let message = container::pull_error(text(&waiting["message"]));
+            let message = container::runtime_error(text(&waiting["message"]));
             return Some(PodState::Blocked { reason: reason.to_owned(), message });
         }
     }

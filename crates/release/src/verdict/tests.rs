@@ -108,14 +108,29 @@ fn image_that_does_not_exist_ends_the_wait() {
     let missing = "Back-off pulling image \"faro:1\": ErrImagePull: rpc error: code = NotFound desc = docker.io/library/faro:1: not found";
     assert_eq!(
         check(&rollout(&pull(missing))),
-        "failed: deployment/faro: container `faro` of pod faro-1-x image `faro:1` cannot be pulled: docker.io/library/faro:1: not found"
+        "failed: deployment/faro: container `faro` of pod faro-1-x cannot pull image `faro:1`: docker.io/library/faro:1: not found"
     );
     let slow = "rpc error: code = Unknown desc = dial tcp: i/o timeout";
-    let line = "deployment/faro: 0 of 3 replicas ready; container `faro` of pod faro-1-x image `faro:1` cannot be pulled: dial tcp: i/o timeout";
+    let line = "deployment/faro: 0 of 3 replicas ready; container `faro` of pod faro-1-x cannot pull image `faro:1`: dial tcp: i/o timeout";
     assert_eq!(check(&rollout(&pull(slow))), format!("… {line} (until 60)"));
     assert!(
         check_after(&rollout(&pull(slow)), Want::Ready, 60)
             .starts_with("failed: deployment/faro: container `faro`")
+    );
+}
+
+#[test]
+fn program_that_is_not_in_the_image_is_named() {
+    let message = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or directory: unknown";
+    let waiting = json!({ "reason": "RunContainerError", "message": message });
+    assert_eq!(
+        check(&rollout(&json!({ "state": { "waiting": waiting } }))),
+        "failed: deployment/faro: container `faro` of pod faro-1-x could not start: exec: \"/nope\": stat /nope: no such file or directory"
+    );
+    let waiting = json!({ "reason": "InvalidImageName" });
+    assert_eq!(
+        check(&rollout(&json!({ "state": { "waiting": waiting } }))),
+        "failed: deployment/faro: container `faro` of pod faro-1-x has an invalid image name, `faro:1`"
     );
 }
 
@@ -166,6 +181,10 @@ fn crash_says_how_it_came() {
         "Unhealthy",
         "Liveness probe failed: HTTP probe failed with statuscode: 500",
     ));
+    let mut readiness =
+        event("p", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503");
+    readiness["metadata"]["name"] = json!("z");
+    probed.push(readiness);
     assert_eq!(
         check(&probed),
         "failed: deployment/faro: container `faro` of pod faro-1-x was restarted 2 times by its probe: Liveness probe failed: HTTP probe failed with statuscode: 500"
