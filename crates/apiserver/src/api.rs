@@ -6,7 +6,7 @@ use kobject::Resource;
 use store::Store;
 use tokio::sync::Mutex;
 
-use crate::{config::Config, node::Node};
+use crate::{clock, config::Config, expiry::Expiry, node::Node};
 
 /// The state of an API server.
 pub struct Api {
@@ -15,6 +15,7 @@ pub struct Api {
     pub(crate) node: Arc<dyn Node>,
     /// Held while a Service's addresses are chosen and written, so that none is given twice.
     pub(crate) allocation: Mutex<()>,
+    pub(crate) expiry: Expiry,
 }
 
 impl std::fmt::Debug for Api {
@@ -25,7 +26,8 @@ impl std::fmt::Debug for Api {
 
 impl Api {
     pub(crate) fn new(store: Store, config: Config, node: Arc<dyn Node>) -> Self {
-        Self { store, config, node, allocation: Mutex::new(()) }
+        let expiry = Expiry::of_store(&store, clock::now());
+        Self { store, config, node, allocation: Mutex::new(()), expiry }
     }
 }
 

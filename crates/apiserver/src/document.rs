@@ -1,6 +1,6 @@
 //! The documents about the server itself: version, health, discovery, OpenAPI, keys.
 
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 use kobject::{
     Resource,
     catalog::{self, discovery},
@@ -19,6 +19,9 @@ use crate::{
 
 /// The Kubernetes version that this server behaves as.
 const VERSION: &str = "v1.34.4";
+
+/// When an immutable document expires.
+const FAR_FUTURE: &str = "Thu, 31 Dec 2099 23:59:59 GMT";
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -90,7 +93,18 @@ pub(crate) fn openapi_document(
     version: &str,
 ) -> Result<Response<Body>, ApiError> {
     let document = openapi::document(group, version).ok_or(ApiError::NoSuchPath)?;
-    plain(call, &document)
+    let mut response = plain(call, &document)?;
+    // The index names each document with its hash, so clients may keep what they have.
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", call.query.text("hash")))
+        && tag != "\"\""
+    {
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, tag);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
+        headers.insert(header::EXPIRES, HeaderValue::from_static(FAR_FUTURE));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    }
+    Ok(response)
 }
 
 pub(crate) fn openid_configuration(call: &Call) -> Result<Response<Body>, ApiError> {

@@ -42,6 +42,7 @@ mod verb;
 mod admission;
 mod convert;
 mod decode;
+mod expiry;
 mod protobuf;
 mod strategy;
 mod write;

@@ -16,6 +16,7 @@ use crate::{
     call::Call,
     clock, convert, decode,
     error::ApiError,
+    expiry::expires,
     path::Target,
     present::Presenter,
     strategy::{self, Birth, Part},
@@ -101,6 +102,7 @@ impl<'a> Writing<'a> {
         }
         let stored = convert::to_stored(self.resource, object);
         let entry = self.api.store.create(&self.key(&name), stored).await;
+        self.note_expiry(&self.key(&name)).await;
         entry.map(Written::Stored).map_err(|error| self.refused(&name, error))
     }
 
@@ -150,7 +152,7 @@ impl<'a> Writing<'a> {
                 return Ok(Written::Stored(entry));
             }
             if self.is_dry_run {
-                return Ok(Written::Dry(new));
+                return Ok(Written::Dry(at_version(new, &live)));
             }
             match self.replace(&entry, new).await {
                 Err(WriteError::Conflict { .. }) => {}
@@ -224,7 +226,16 @@ impl<'a> Writing<'a> {
             return store.delete(&entry.key, entry.mod_revision).await.map(Written::Removed);
         }
         let stored = convert::to_stored(self.resource, new);
+        self.note_expiry(&entry.key).await;
         store.update(&entry.key, stored, entry.mod_revision).await.map(Written::Stored)
+    }
+
+    /// Some objects are kept for a while only, and make room for each other.
+    async fn note_expiry(&self, key: &str) {
+        if expires(self.resource) {
+            self.api.expiry.note(key, self.call.now);
+            self.api.expiry.sweep(&self.api.store, self.call.now).await;
+        }
     }
 
     fn validate(&self, name: &str, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
@@ -293,6 +304,13 @@ pub(crate) fn is_finished(resource: &Resource, object: &Value) -> bool {
         && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
         && meta::finalizers(object).is_empty()
         && !has_spec_finalizers
+}
+
+/// A dry run shows the version that the object has and keeps.
+fn at_version(mut new: Value, live: &Value) -> Value {
+    let version = live["metadata"]["resourceVersion"].clone();
+    meta::metadata_mut(&mut new).insert("resourceVersion".to_owned(), version);
+    new
 }
 
 /// Whether a write would change nothing: only its own version and the times of its managers may differ.

@@ -21,6 +21,11 @@ pub(crate) fn prepare_create(job: &mut Value) {
     for label in NAME_LABELS {
         labels[label] = name.as_str().into();
     }
+    // Defaulting would have copied the template's labels, had they been there.
+    let labels = labels.clone();
+    if meta::labels(job).is_none_or(Map::is_empty) {
+        meta::metadata_mut(job).insert("labels".to_owned(), labels);
+    }
     job["spec"]["selector"] =
         json!({ "matchLabels": { "batch.kubernetes.io/controller-uid": uid } });
 }

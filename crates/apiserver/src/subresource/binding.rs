@@ -24,7 +24,10 @@ pub(crate) async fn bind(
     if call.method != http::Method::POST {
         return Err(ApiError::MethodNotAllowed);
     }
-    let node = node(call)?.1;
+    let (pod, node) = node(call)?;
+    if !pod.is_empty() && pod != target.name {
+        return Err(ApiError::bad_request("name in URL does not match name in Binding object"));
+    }
     write(api, call, target, &node).await
 }
 
