@@ -21,7 +21,7 @@ use deploy::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use release::{
     Owner, manifest,
-    record::{Chart, Hook, HookDeletePolicy, HookEvent},
+    record::{Chart, Hook, HookDeletePolicy, HookEvent, HookOutputLogPolicy},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -195,7 +195,10 @@ fn hook(document: &manifest::Document) -> Option<Hook> {
             .iter()
             .filter_map(|it| HookDeletePolicy::of(it))
             .collect(),
-        output_log_policies: Vec::new(),
+        output_log_policies: words("helm.sh/hook-output-log-policy")
+            .iter()
+            .filter_map(|it| HookOutputLogPolicy::of(it))
+            .collect(),
         rest: Default::default(),
     })
 }
