@@ -1,6 +1,21 @@
-//! End-to-end tests; they need root.
+//! End-to-end tests; they need root. `cargo xtask e2e` builds what they drive and runs them.
 
 #![expect(clippy::disallowed_methods, reason = "end-to-end tests act")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail by panicking, too"
+)]
 
+mod address;
+mod broken;
+mod clients;
+mod down;
+mod faro;
+mod input;
+mod killed;
+mod machine;
+mod project;
+mod registry;
 mod sandbox;

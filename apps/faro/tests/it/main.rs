@@ -29,7 +29,7 @@ async fn world() -> World {
     let (phase, phase_rx) = watch::channel(Phase::Serving);
     let environment = [("PROD", "false"), ("A_TOKEN", "x")];
     let state = State {
-        config: Arc::new(Cli::try_parse_from(["faro"]).unwrap().serve),
+        config: Arc::new(Cli::try_parse_from(["faro", "--greeting", "Hi!"]).unwrap().serve),
         counter: SqliteCounter::open(dir.path()).await.unwrap(),
         metrics: Metrics::default(),
         environment: Arc::new(
@@ -52,7 +52,7 @@ async fn ask(router: &Router, method: &str, path: &str) -> (StatusCode, String) 
 async fn the_greeting_counts_gets_and_no_heads() {
     let world = world().await;
     let router = router(world.state);
-    let greeting = |n| (StatusCode::OK, format!("Hello World! I have been seen {n} times.\n"));
+    let greeting = |n| (StatusCode::OK, format!("Hi! I have been seen {n} times.\n"));
     assert_eq!(ask(&router, "GET", "/").await, greeting(1));
     assert_eq!(ask(&router, "HEAD", "/").await, (StatusCode::OK, String::new()));
     assert_eq!(ask(&router, "GET", "/").await, greeting(2));

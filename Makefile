@@ -1,0 +1,22 @@
+# The two commands: `make up` brings faro up with zarpa, `make test` runs every test.
+
+# Where rustup puts cargo, for shells that have not read its profile yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+ZARPA = target/release/zarpa
+
+.PHONY: up test build
+
+up: build
+	$(ZARPA) up
+
+# Static, so that it runs on any Linux and inside any container.
+build:
+	scripts/install cc=gcc git=git
+	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static
+
+test:
+	scripts/install cc=gcc git=git skopeo=skopeo nft=nftables npm=npm unzip=unzip /bin/busybox=busybox-static
+	cargo xtask tools
+	cargo xtask ci
+	cargo xtask e2e

@@ -1,0 +1,128 @@
+//! Debian's registry, with a password: zarpa pushes to it with what docker's `config.json` says.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use crate::{
+    machine::{Machine, Ran, run, tool},
+    project::Project,
+};
+
+/// `somebody` with the password `open sesame`, as htpasswd writes it.
+const USERS: &str = "somebody:$2b$04$zarpazarpazarpazarpazehhU0BVVgE.hJvO6.WTztl2pq1yqfGPa\n";
+/// The same, as docker's `config.json` keeps it.
+const LOGIN: &str = "c29tZWJvZHk6b3BlbiBzZXNhbWU=";
+const WRONG_LOGIN: &str = "c29tZWJvZHk6b3BlbiBiYXJsZXk=";
+
+/// A registry on a free port of this host.
+struct Registry {
+    child: Child,
+    address: String,
+}
+
+impl Registry {
+    fn start(dir: &Path) -> Self {
+        let [users, config, storage] = ["users", "config.yml", "storage"].map(|it| dir.join(it));
+        fs::write(&users, USERS).unwrap();
+        let text = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n\
+             auth: {{htpasswd: {{realm: e2e, path: {}}}}}\n",
+            storage.display(),
+            users.display()
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new(tool("docker-registry"));
+        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("listening on ") {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the registry does not serve");
+        }
+        thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+        let address = line.split("listening on ").nth(1).unwrap();
+        let end = address.find(|it: char| it != '.' && it != ':' && !it.is_ascii_digit());
+        let address = address[..end.unwrap_or(address.len())].to_owned();
+        Self { child, address }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The embedded cluster as one that is named, so that zarpa pushes as it does to any other.
+fn up(machine: &Machine, project: &Project) -> Ran {
+    let kubeconfig = machine.kubeconfig().display().to_string();
+    machine.zarpa(project.path(), &["up", "--env", "pushed", "--kubeconfig", &kubeconfig])
+}
+
+fn log_in(machine: &Machine, registry: &Registry, login: &str) {
+    let config = format!(r#"{{"auths": {{"{}": {{"auth": "{login}"}}}}}}"#, registry.address);
+    fs::create_dir_all(machine.path().join(".docker")).unwrap();
+    fs::write(machine.path().join(".docker/config.json"), config).unwrap();
+}
+
+#[test]
+fn an_image_is_pushed_with_the_password_of_docker_and_only_once() {
+    let (machine, project) = (Machine::new(), Project::new());
+    let registry = Registry::start(machine.path());
+    let address = &registry.address;
+    project.append(
+        "zarpa.toml",
+        &format!(
+            "[environments.pushed]\ncontext = \"zarpa\"\nnamespace = \"dev\"\n\
+             registry = {{ hub = \"{address}/team\", plain_http = true }}\n"
+        ),
+    );
+    machine.zarpa(machine.path(), &["cluster", "start"]).good();
+
+    log_in(&machine, &registry, WRONG_LOGIN);
+    let refused = up(&machine, &project).failed();
+    assert!(refused.cause().contains("could not push the image"), "{}", refused.cause());
+    refused.says(address).says("zarpa login");
+
+    log_in(&machine, &registry, LOGIN);
+    let pushed = up(&machine, &project).good();
+    pushed.says("MB sent");
+    let image = ["get", "deploy", "web", "-n", "dev", "-o"];
+    let path = "jsonpath={.spec.template.spec.containers[0].image}";
+    let image = machine.kubectl(&[image.as_slice(), &[path]].concat());
+    assert!(
+        image.starts_with(&format!("{address}/team/web:")) && image.contains("@sha256:"),
+        "{image}"
+    );
+    // skopeo takes a tag or a digest, not both.
+    let (name, digest) = image.split_once('@').unwrap();
+    let seen = run(Command::new("skopeo").args([
+        "inspect",
+        "--tls-verify=false",
+        "--creds=somebody:open sesame",
+        &format!("docker://{name}"),
+    ]));
+    assert_eq!(seen.good().json()["Digest"], digest);
+    let again = up(&machine, &project).good();
+    assert!(again.err.contains("  push    = unchanged"), "{}", again.err);
+}
+
+#[test]
+fn the_image_store_is_a_layout_that_skopeo_reads() {
+    let (machine, project) = (Machine::new(), Project::new());
+    let built = machine.zarpa(project.path(), &["build"]).good();
+    let store = machine.data().join("zarpa/images");
+    let image = format!("oci:{}:docker.io/library/{}", store.display(), built.last_line());
+    let seen = run(Command::new("skopeo").args(["inspect", "--config", &image])).good().json();
+    assert_eq!(seen["config"]["User"], "1000:1000");
+    assert_eq!(seen["config"]["Entrypoint"][0], "/bin/busybox");
+    let again = machine.zarpa(project.path(), &["build"]).good();
+    assert_eq!(again.last_line(), built.last_line());
+}
