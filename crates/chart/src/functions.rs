@@ -32,12 +32,14 @@ mod regex;
 mod semver;
 mod string;
 mod string_list;
+mod toml;
 mod url;
 mod values_methods;
 mod wrap;
 mod yaml;
 
 pub(crate) use json::to_json;
+pub(crate) use regex::portable as portable_regex;
 
 type Result<T> = std::result::Result<T, CallError>;
 
@@ -100,6 +102,7 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
         semver::FUNCTIONS,
         string::FUNCTIONS,
         string_list::FUNCTIONS,
+        toml::FUNCTIONS,
         url::FUNCTIONS,
         wrap::FUNCTIONS,
         yaml::FUNCTIONS,
@@ -156,3 +159,6 @@ const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil poin
 fn fail<T>(text: impl Into<Rc<str>>) -> Result<T> {
     Err(CallError::text(text))
 }
+
+#[cfg(test)]
+mod tests;

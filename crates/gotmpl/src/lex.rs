@@ -53,6 +53,8 @@ pub(crate) struct Item {
 /// The scanner of one source. After an error or the end it keeps saying so.
 #[derive(Debug)]
 pub(crate) struct Lexer<'t> {
+    /// All of it; `input` is emptied by an error.
+    source: &'t [u8],
     input: &'t [u8],
     pos: usize,
     start: usize,
@@ -75,6 +77,7 @@ const RIGHT: &[u8] = b"}}";
 impl<'t> Lexer<'t> {
     pub(crate) fn new(input: &'t [u8]) -> Self {
         Self {
+            source: input,
             input,
             pos: 0,
             start: 0,
@@ -86,7 +89,7 @@ impl<'t> Lexer<'t> {
     }
 
     pub(crate) fn text(&self, item: &Item) -> &'t [u8] {
-        self.input.get(item.start..item.end).unwrap_or_default()
+        self.source.get(item.start..item.end).unwrap_or_default()
     }
 
     pub(crate) fn next(&mut self) -> Item {

@@ -157,3 +157,10 @@ fn duration_round(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 pub(super) fn utc_text(seconds: i64, layout: &str) -> String {
     Time::new(seconds, 0, Zone::Utc).format(layout)
 }
+
+/// A time as TOML writes it, which may lack the date, the clock or the zone.
+pub(super) fn read_rfc3339(text: &str) -> Value {
+    let layouts = ["2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02", "15:04:05"];
+    let read = |layout| parse::parse(layout, &text.replacen(' ', "T", 1), &Zone::Utc).ok();
+    layouts.into_iter().find_map(read).map_or_else(|| text.into(), Value::object)
+}

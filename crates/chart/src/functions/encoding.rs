@@ -4,6 +4,10 @@ use gotmpl::{Str, Type::String as Text, Value};
 
 use super::{Function, args::text, fixed};
 
+mod decode;
+
+pub(super) use decode::decode;
+
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("b64enc", &[Text], |_, args| Ok(encode(text(&args[0]).as_bytes(), &BASE64).into())),
     fixed("b64dec", &[Text], |_, args| Ok(decoded(&args[0], &BASE64))),
@@ -64,76 +68,4 @@ fn decoded(value: &Value, encoding: &Encoding) -> Value {
 /// Go's words for text that could not be decoded.
 pub(super) fn corrupt(place: usize, encoding: &Encoding) -> String {
     format!("illegal {} data at input byte {place}", encoding.name)
-}
-
-/// Decodes padded text, in which line breaks are ignored; the error is the place that Go names.
-pub(super) fn decode(text: &[u8], encoding: &Encoding) -> Result<Vec<u8>, usize> {
-    let is_base32 = encoding.group == 8;
-    let input: Vec<(usize, u8)> = text
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'))
-        // base32 counts places after line breaks are gone.
-        .enumerate()
-        .map(|(count, (place, byte))| (if is_base32 { count } else { place }, byte))
-        .collect();
-    let mut out = Vec::with_capacity(input.len() * 3 / 4);
-    let end = if is_base32 { input.len() } else { text.len() };
-    for (start, group) in input.chunks(encoding.group).enumerate() {
-        let is_last = (start + 1) * encoding.group >= input.len();
-        decode_group(group, encoding, &mut out, is_last, end)?;
-        if group.iter().any(|(_, byte)| *byte == b'=') && !is_last {
-            return Err(group[group.len() - 1].0 + 1);
-        }
-    }
-    Ok(out)
-}
-
-fn decode_group(
-    group: &[(usize, u8)],
-    encoding: &Encoding,
-    out: &mut Vec<u8>,
-    is_last: bool,
-    end: usize,
-) -> Result<(), usize> {
-    let (mut pool, mut n_bits, mut n_digits) = (0u64, 0, 0);
-    for (place, byte) in group {
-        if *byte == b'=' {
-            break;
-        }
-        let Some(digit) = encoding.alphabet.iter().position(|it| it == byte) else {
-            return Err(*place);
-        };
-        pool = pool << encoding.bits | digit as u64;
-        n_bits += encoding.bits;
-        n_digits += 1;
-    }
-    let is_whole = group.len() == encoding.group;
-    if n_digits < encoding.group {
-        // Padding must stand at a place where whole bytes end, and fill the group.
-        let may_end = match encoding.group {
-            4 => matches!(n_digits, 2 | 3),
-            _ => matches!(n_digits, 2 | 4 | 5 | 7),
-        };
-        let padding = &group[n_digits..];
-        if padding.is_empty() {
-            let back = if encoding.group == 4 { group.len() } else { 0 };
-            return Err(end - back.min(end));
-        }
-        if !may_end {
-            return Err(padding[0].0);
-        }
-        if let Some((place, _)) = padding.iter().find(|(_, byte)| *byte != b'=') {
-            return Err(*place);
-        }
-        if !is_whole || !is_last {
-            return Err(if is_whole { padding[padding.len() - 1].0 + 1 } else { end });
-        }
-    }
-    while n_bits >= 8 {
-        n_bits -= 8;
-        out.push((pool >> n_bits) as u8);
-    }
-    Ok(())
 }

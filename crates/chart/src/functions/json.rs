@@ -1,7 +1,7 @@
 //! JSON as Go's encoding/json writes it, and the functions that write and read it.
 
 use gotmpl::{
-    Kind, List, Map, Object,
+    Kind, List, Map, Object, Str,
     Type::{Any, String as Text},
     Value,
 };
@@ -124,12 +124,12 @@ impl Writer {
                 return Err(format!("json: unsupported value: {shown}"));
             }
             Value::Complex128(..) => return Err("json: unsupported type: complex128".to_owned()),
-            Value::String(text) => self.text(&text.to_text()),
+            Value::String(text) => self.go_text(text),
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => self.list(list.iter(), Self::value)?,
             Value::Strings(None) => self.out.push_str("null"),
             Value::Strings(Some(texts)) => self.list(texts.iter(), |it, text| {
-                it.text(&text.to_text());
+                it.go_text(text);
                 Ok(())
             })?,
             Value::Ints(numbers) => self.list(numbers.iter(), |it, number| {
@@ -142,7 +142,7 @@ impl Writer {
                 let mut table = self.begin('{', entries.is_empty());
                 for (key, text) in entries.iter() {
                     self.key(&key.to_text(), &mut table);
-                    self.text(&text.to_text());
+                    self.go_text(text);
                 }
                 self.end('}', &table);
             }
@@ -244,8 +244,26 @@ impl Writer {
         }
     }
 
+    /// Text in quotes; bytes that are not UTF-8 become escapes.
+    fn go_text(&mut self, text: &Str) {
+        if let Some(text) = text.as_utf8() {
+            return self.text(text);
+        }
+        self.out.push('"');
+        for chunk in text.utf8_chunks() {
+            self.escaped(chunk.valid());
+            self.out.extend(chunk.invalid().iter().map(|_| "\\ufffd"));
+        }
+        self.out.push('"');
+    }
+
     fn text(&mut self, text: &str) {
         self.out.push('"');
+        self.escaped(text);
+        self.out.push('"');
+    }
+
+    fn escaped(&mut self, text: &str) {
         let mut start = 0;
         for (place, byte) in text.bytes().enumerate() {
             let escaped = match byte {
@@ -276,7 +294,6 @@ impl Writer {
             start = place + if byte == 0xe2 { 3 } else { 1 };
         }
         self.out.push_str(&text[start..]);
-        self.out.push('"');
     }
 }
 

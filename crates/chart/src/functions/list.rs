@@ -138,9 +138,14 @@ fn concat(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 
 fn chunk(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let items = listed(&args[1], "Cannot chunk type")?;
-    match usize::try_from(int(&args[0])) {
+    let size = int(&args[0]);
+    match usize::try_from(size) {
         Ok(size) if size > 0 => {
             Ok(items.chunks(size).map(|chunk| Value::from(chunk.to_vec())).collect::<List>().into())
+        }
+        // Go counts the chunks all the same, and there may be none.
+        _ if ((items.len() as f64 - 1.0) / size as f64).floor() == -1.0 => {
+            Ok(Value::from(Vec::new()))
         }
         _ => fail("runtime error: makeslice: len out of range"),
     }

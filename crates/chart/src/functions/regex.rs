@@ -75,6 +75,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("regexQuoteMeta", &[Text], |_, args| Ok(quote_meta(text(&args[0])))),
 ];
 
+/// An expression of Go's as one that Rust's regex crate reads the same; nothing when Go refuses it.
+pub(crate) fn portable(expression: &str) -> Option<String> {
+    syntax::parse(expression).ok().map(|parsed| parsed.hir.to_string())
+}
+
 /// Expressions compiled in this rendering.
 #[derive(Default)]
 pub(super) struct Kept(RefCell<BTreeMap<Rc<str>, Compiled>>);

@@ -94,12 +94,14 @@ impl Version {
     }
 
     /// The version with another pre-release or metadata.
-    fn with(&self, change: impl FnOnce(&mut semver::Version)) -> Result<Value> {
+    fn with(&self, what: &str, change: impl FnOnce(&mut semver::Version)) -> Result<Value> {
         let mut next = self.0.clone();
         change(&mut next);
         let text = Self(next.clone()).to_string();
-        if let Err(error) = semver::Version::parse(&text) {
-            return fail(error.to_string());
+        match semver::Version::parse(&text) {
+            Err(semver::VersionError::Invalid) => return fail(format!("invalid {what} string")),
+            Err(error) => return fail(error.to_string()),
+            Ok(_) => {}
         }
         next.original = prefixed(&self.0.original, &Self(next.clone()));
         Ok(Value::object(Self(next)))
@@ -141,10 +143,26 @@ impl Object for Version {
             "Original" => version.original.as_str().into(),
             "Patch" => Value::Uint64(version.patch),
             "Prerelease" => version.prerelease.as_str().into(),
-            "SetMetadata" => self.with(|it| it.metadata = text(&args[0]).to_string())?,
-            "SetPrerelease" => self.with(|it| it.prerelease = text(&args[0]).to_string())?,
+            "SetMetadata" => {
+                self.with("metadata", |it| it.metadata = text(&args[0]).to_string())?
+            }
+            "SetPrerelease" => {
+                self.with("prerelease", |it| it.prerelease = text(&args[0]).to_string())?
+            }
             _ => self.to_string().into(),
         })
+    }
+
+    fn entries(&self) -> Vec<(Value, Value)> {
+        let version = &self.0;
+        vec![
+            ("major".into(), Value::Uint64(version.major)),
+            ("minor".into(), Value::Uint64(version.minor)),
+            ("patch".into(), Value::Uint64(version.patch)),
+            ("pre".into(), version.prerelease.as_str().into()),
+            ("metadata".into(), version.metadata.as_str().into()),
+            ("original".into(), version.original.as_str().into()),
+        ]
     }
 
     fn to_text(&self) -> Option<String> {

@@ -34,7 +34,8 @@ fn trimmed(mut text: String) -> String {
 fn from_yaml_table(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     Ok(Value::Map(match from_yaml(text(&args[0]).as_bytes()) {
         Ok(Value::Map(map)) => map,
-        Ok(Value::Nil) => Map::default(),
+        // Go's decoder lets a null leave what it should fill as it was.
+        Ok(Value::Nil) => Map::new(),
         Ok(other) => error_map(mismatch(&other, "map[string]interface {}")),
         Err(error) => error_map(error),
     }))
@@ -43,7 +44,7 @@ fn from_yaml_table(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 fn from_yaml_list(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     Ok(Value::List(match from_yaml(text(&args[0]).as_bytes()) {
         Ok(Value::List(list)) => list,
-        Ok(Value::Nil) => List::default(),
+        Ok(Value::Nil) => List::from(Vec::new()),
         Ok(other) => List::from(vec![mismatch(&other, "[]interface {}").into()]),
         Err(error) => List::from(vec![error.into()]),
     }))

@@ -76,7 +76,7 @@ fn eq_other(one: Option<&Value>, two: Option<&Value>) -> Result<bool> {
             shown(one),
             one.type_name(),
             two.type_name(),
-            shown(two)
+            crate::fmt::sprint(std::slice::from_ref(two))
         )));
     }
     if is_nil(one) || is_nil(two) {

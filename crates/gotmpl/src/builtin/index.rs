@@ -68,7 +68,8 @@ fn element(value: &Value, place: Option<&Value>) -> Result<Operand> {
         return entry(value, place);
     }
     let Some(length) = length(value) else {
-        return error(format!("can't index item of type {}", value.type_name()));
+        let name = value.type_name().trim_start_matches('*');
+        return error(format!("can't index item of type {name}"));
     };
     let place = position(place, length)?;
     if place == length {

@@ -46,6 +46,15 @@ impl Decoder<'_> {
     /// The complaint about the byte that stands here.
     fn invalid(&self, context: &str) -> String {
         let Some(byte) = self.peek() else { return Self::end() };
+        Self::complaint(byte, context)
+    }
+
+    /// The same within a word, number or escape, where Go takes the end for a blank.
+    fn invalid_within(&self, context: &str) -> String {
+        Self::complaint(self.peek().unwrap_or(b' '), context)
+    }
+
+    fn complaint(byte: u8, context: &str) -> String {
         let shown = match byte {
             b'\'' => "'\\''".to_owned(),
             b'"' => "'\"'".to_owned(),
@@ -140,7 +149,9 @@ impl Decoder<'_> {
             if self.peek() != Some(*expected) {
                 let name = String::from_utf8_lossy(word);
                 let wanted = char::from(word[place]);
-                return Err(self.invalid(&format!("in literal {name} (expecting '{wanted}')")));
+                return Err(
+                    self.invalid_within(&format!("in literal {name} (expecting '{wanted}')"))
+                );
             }
             self.pos += 1;
         }
@@ -163,12 +174,12 @@ impl Decoder<'_> {
         if self.peek() == Some(b'0') {
             self.pos += 1;
         } else if self.digits() == 0 {
-            return Err(self.invalid("in numeric literal"));
+            return Err(self.invalid_within("in numeric literal"));
         }
         if self.peek() == Some(b'.') {
             self.pos += 1;
             if self.digits() == 0 {
-                return Err(self.invalid("after decimal point in numeric literal"));
+                return Err(self.invalid_within("after decimal point in numeric literal"));
             }
         }
         if let Some(b'e' | b'E') = self.peek() {
@@ -177,7 +188,7 @@ impl Decoder<'_> {
                 self.pos += 1;
             }
             if self.digits() == 0 {
-                return Err(self.invalid("in exponent of numeric literal"));
+                return Err(self.invalid_within("in exponent of numeric literal"));
             }
         }
         let text = String::from_utf8_lossy(&self.text[start..self.pos]);
@@ -225,7 +236,7 @@ impl Decoder<'_> {
                 out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 return Ok(());
             }
-            _ => return Err(self.invalid("in string escape code")),
+            _ => return Err(self.invalid_within("in string escape code")),
         };
         out.push(plain);
         self.pos += 1;
@@ -256,7 +267,7 @@ impl Decoder<'_> {
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
             let Some(digit) = digit else {
-                return Err(self.invalid("in \\u hexadecimal character escape"));
+                return Err(self.invalid_within("in \\u hexadecimal character escape"));
             };
             code = code << 4 | digit;
             self.pos += 1;

@@ -27,16 +27,14 @@ pub(super) fn must_escape(byte: u8, part: Part) -> bool {
 
 pub(super) fn escape(text: &str, part: Part) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut start = 0;
-    for (place, byte) in text.bytes().enumerate() {
+    // Bytes that are not ASCII are all escaped.
+    for byte in text.bytes() {
         if must_escape(byte, part) {
-            // Bytes that are not ASCII are all escaped, so this never cuts a character.
-            out.push_str(&text[start..place]);
             write!(out, "%{byte:02X}").expect("writing to a string succeeds");
-            start = place + 1;
+        } else {
+            out.push(char::from(byte));
         }
     }
-    out.push_str(text.get(start..).unwrap_or_default());
     out
 }
 
