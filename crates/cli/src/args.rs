@@ -130,6 +130,9 @@ pub(crate) struct Up {
     /// How long a rollout may wait for what may still become good: 90s, 5m, 1h.
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) timeout: Option<std::time::Duration>,
+    /// Take over fields that other writers have set, such as the replicas of `kubectl scale`.
+    #[arg(long)]
+    pub(crate) force_conflicts: bool,
 }
 
 /// Values of the chart, as helm takes them.

@@ -227,7 +227,11 @@ impl Rendering<'_> {
             notes: rendered.notes.clone().unwrap_or_default(),
             crds: rendered.crds.iter().filter_map(|it| manifest::read(&it.content).ok()).collect(),
             images: self.image.iter().map(|it| it.descriptor.digest.to_string()).collect(),
-            options: Options { timeout: run.timeout().unwrap_or(default.timeout), ..default },
+            options: Options {
+                timeout: run.timeout().unwrap_or(default.timeout),
+                forces_conflicts: run.options.forces_conflicts,
+                ..default
+            },
         })
     }
 }

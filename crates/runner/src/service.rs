@@ -1,6 +1,6 @@
 //! One service through its stages.
 
-use std::{sync::Mutex, time::Duration};
+use std::{error::Error, fmt, sync::Mutex, time::Duration};
 
 use deploy::{Cluster, DeployError, prepare::PrepareError, records::RecordError};
 use host::{ContentStore, inputs::InputsError};
@@ -82,6 +82,34 @@ pub struct Failure {
     pub error: StageError,
     /// Where the run's record and its evidence lie.
     pub folder: std::path::PathBuf,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service `{}`: {} failed: {}", self.service, self.stage.as_str(), self.error)
+    }
+}
+
+/// The stage's error is in the text; what is below it is the source.
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Error::source(&self.error)
+    }
+}
+
+/// An error with everything below it, on one line.
+pub(crate) fn one_line(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let below = error.to_string();
+        if !text.contains(&below) {
+            text.push_str(": ");
+            text.push_str(&below);
+        }
+        source = error.source();
+    }
+    text.replace('\n', " ")
 }
 
 /// One service of a run.
@@ -173,7 +201,7 @@ impl ServiceRun<'_> {
                 Ok(value)
             }
             Err(error) => {
-                let cause = error.to_string();
+                let cause = one_line(&error);
                 let line = StageRecord { stage, outcome: None, detail: cause.clone(), took_ms };
                 self.record.stages.push(line);
                 (self.report)(Event::Failed { service, stage, cause, took });

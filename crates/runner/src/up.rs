@@ -108,6 +108,8 @@ pub struct UpOptions {
     pub set: Vec<String>,
     pub set_string: Vec<String>,
     pub timeout: Option<Duration>,
+    /// Whether fields that other writers own are taken over.
+    pub forces_conflicts: bool,
     pub images: PathBuf,
     pub credentials: Credentials,
 }
@@ -129,7 +131,7 @@ pub enum UpError {
     Images(#[source] host::ContentError),
     #[error("could not keep the run's record")]
     Record(#[source] RecordError),
-    #[error("service `{}`: {} failed: {}", .0.service, .0.stage, .0.error)]
+    #[error(transparent)]
     Stage(Box<Failure>),
 }
 
@@ -185,7 +187,7 @@ pub async fn up(
         Some(failed) if failed.error.is_interrupted() => Verdict::Interrupted,
         Some(_) => Verdict::Failed,
     };
-    record.cause = failure.as_ref().map(|it| it.error.to_string());
+    record.cause = failure.as_ref().map(|it| crate::service::one_line(&it.error));
     folder.write_log(&log.into_inner().unwrap_or_default()).map_err(UpError::Record)?;
     folder.write_record(&record).map_err(UpError::Record)?;
     match failure {

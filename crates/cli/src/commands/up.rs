@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use deploy::DeployError;
 use jiff::Timestamp;
 use pipeline::Selection;
 use registry::Credentials;
@@ -51,6 +52,7 @@ async fn run(
     options.set.clone_from(&args.values.set);
     options.set_string.clone_from(&args.values.set_string);
     options.timeout = args.timeout;
+    options.forces_conflicts = args.force_conflicts;
     let drawing = Drawing::new(context);
     head(&drawing, &workspace, &chosen.selection, &options, &target.name);
     let cancel = interrupt::token();
@@ -82,6 +84,10 @@ fn failure(context: &Context, error: UpError) -> Failure {
     let folder = stage.folder.strip_prefix(&context.directory).unwrap_or(&stage.folder);
     let hint = match (stage.stage, &stage.error) {
         (_, runner::StageError::NotBuilt { .. }) => "build it first: zarpa build".to_owned(),
+        (_, runner::StageError::Deploy(it)) if matches!(&**it, DeployError::Conflicts { .. }) => {
+            "take those fields over with --force-conflicts, or leave them out of the chart"
+                .to_owned()
+        }
         _ => format!("the run's log and evidence lie in {}", folder.display()),
     };
     Failure::from(error).with_evidence(evidence).with_hint(Some(hint))
@@ -114,6 +120,7 @@ pub(crate) fn options(
         set: Vec::new(),
         set_string: Vec::new(),
         timeout: None,
+        forces_conflicts: false,
         images: context.layout.images(),
         credentials,
     })
