@@ -2,7 +2,7 @@
 
 use std::{any::Any, rc::Rc};
 
-use gotmpl::{CallError, Kind, Object, Signature, Type, Value};
+use gotmpl::{CallError, Kind, Map, Object, Signature, Type, Value};
 
 /// The versions that Helm 4.1.4 assumes without a cluster, in its order.
 const API_VERSIONS: &[&str] = &[
@@ -204,7 +204,22 @@ struct VersionSet(Vec<Rc<str>>);
 
 /// `version.BuildInfo`
 #[derive(Debug)]
-struct BuildInfo(HelmVersion);
+pub(crate) struct BuildInfo(HelmVersion);
+
+impl BuildInfo {
+    /// The fields by the names that they have in JSON.
+    pub(crate) fn to_json_map(&self) -> Map {
+        let HelmVersion { version, git_commit, git_tree_state, go_version, kube_client_version } =
+            &self.0;
+        Map::from_iter([
+            ("git_commit", Value::from(git_commit.as_str())),
+            ("git_tree_state", Value::from(git_tree_state.as_str())),
+            ("go_version", Value::from(go_version.as_str())),
+            ("kube_client_version", Value::from(kube_client_version.as_str())),
+            ("version", Value::from(version.as_str())),
+        ])
+    }
+}
 
 const fn method(name: &'static str, params: &'static [Type]) -> Signature {
     Signature { name, params, is_variadic: false }

@@ -61,6 +61,9 @@ impl Files {
             .chosen()
             .map(|file| (pathname::base(&file.path).into(), content(&file.data)))
             .collect();
+        if by_name.is_empty() {
+            return "{}".into();
+        }
         let entries = Value::StringMap(by_name.into_iter().collect());
         let text = to_yaml(&entries).unwrap_or_default();
         text.strip_suffix('\n').unwrap_or(&text).into()

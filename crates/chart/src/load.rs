@@ -7,7 +7,7 @@ use crate::{
     chart::{Chart, ChartFile},
     decode::DecodeError,
     ignore::{IgnoreError, Rules},
-    metadata::{Metadata, Nulls, ValidationError, read_lock},
+    metadata::{Metadata, Nulls, ValidationError, read_api_version, read_lock},
     pathname,
     values::{DocumentsError, read_documents},
 };
@@ -77,10 +77,9 @@ fn check_version(files: &[ChartFile]) -> Result<(), LoadError> {
     let Some(file) = files.iter().find(|file| file.path == "Chart.yaml") else {
         return Err(LoadError::NoChartYaml);
     };
-    let mut metadata = Metadata::default();
     let fail = |error| LoadError::Decode { file: "Chart.yaml", error };
-    metadata.read(without_bom(&file.data)).map_err(fail)?;
-    match metadata.api_version.as_str() {
+    let api_version = read_api_version(without_bom(&file.data)).map_err(fail)?;
+    match api_version.as_str() {
         "" | "v1" | "v2" => Ok(()),
         "v3" => Err(LoadError::InvalidVersion),
         _ => Err(LoadError::UnsupportedVersion),

@@ -252,6 +252,15 @@ fn read_maintainer(fields: &Struct<'_>) -> Result<Maintainer, DecodeError> {
     Ok(maintainer)
 }
 
+/// Reads the version of Chart.yaml's own format, and nothing else.
+pub(crate) fn read_api_version(text: &[u8]) -> Result<String, DecodeError> {
+    let value = goyaml::read(text).map_err(DecodeError::Yaml)?;
+    let mut api_version = String::new();
+    let fields = Struct::document(&value, "chartBase", "loader.chartBase")?;
+    fields.text("apiVersion", &mut api_version)?;
+    Ok(api_version)
+}
+
 /// Reads Chart.lock.
 pub(crate) fn read_lock(text: &[u8]) -> Result<Lock, DecodeError> {
     let value = goyaml::read(text).map_err(DecodeError::Yaml)?;

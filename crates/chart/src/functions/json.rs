@@ -14,6 +14,7 @@ use super::{
     fail, fixed,
     semver::Version,
 };
+use crate::capabilities::BuildInfo;
 
 mod decode;
 
@@ -138,6 +139,8 @@ impl Writer {
             })?,
             Value::Bytes(bytes) => self.text(&encode(bytes, &BASE64)),
             Value::Map(map) | Value::Values(map) => self.map(map, value.type_name())?,
+            // An empty one is nil wherever templates meet it: the annotations of a chart without any.
+            Value::StringMap(entries) if entries.is_empty() => self.out.push_str("null"),
             Value::StringMap(entries) => {
                 let mut table = self.begin('{', entries.is_empty());
                 for (key, text) in entries.iter() {
@@ -178,6 +181,9 @@ impl Writer {
         if let Some(version) = object.as_any().downcast_ref::<Version>() {
             self.text(&version.to_string());
             return Ok(());
+        }
+        if let Some(info) = object.as_any().downcast_ref::<BuildInfo>() {
+            return self.map(&info.to_json_map(), "version.BuildInfo");
         }
         let entries = object.entries();
         if object.kind() == Kind::Slice {
