@@ -71,9 +71,28 @@ pub(crate) fn authenticate(
     certificate: Option<&Identity>,
     now: Timestamp,
 ) -> Result<Identity, ApiError> {
-    match bearer(headers) {
-        Some(token) => from_token(api, token, now).ok_or(ApiError::Unauthorized),
-        None => Ok(certificate.cloned().unwrap_or_else(Identity::anonymous)),
+    let identity = match bearer(headers) {
+        Some(token) => from_token(api, token, now).ok_or(ApiError::Unauthorized)?,
+        None => certificate.cloned().unwrap_or_else(Identity::anonymous),
+    };
+    impersonate(identity, headers)
+}
+
+/// Lets a master act as somebody else: `kubectl --as`.
+fn impersonate(identity: Identity, headers: &HeaderMap) -> Result<Identity, ApiError> {
+    let values = |name: &str| -> Vec<&str> {
+        headers.get_all(name).iter().filter_map(|it| it.to_str().ok()).collect()
+    };
+    let (users, groups) = (values("impersonate-user"), values("impersonate-group"));
+    match users.first() {
+        None if groups.is_empty() => Ok(identity),
+        Some(user) if identity.groups.iter().any(|it| it == MASTERS) => {
+            Ok(Identity::new(user, &groups))
+        }
+        user => Err(ApiError::ForbiddenImpersonation {
+            user: identity.user,
+            other: user.map_or_else(String::new, |it| (*it).to_owned()),
+        }),
     }
 }
 

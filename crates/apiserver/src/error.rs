@@ -32,6 +32,8 @@ pub(crate) enum ApiError {
     Forbidden { resource: GroupResource, name: String, why: String, causes: Vec<Cause> },
     #[error("forbidden: User \"{user}\" cannot {verb} path \"{path}\"")]
     ForbiddenPath { user: String, verb: &'static str, path: String },
+    #[error("users \"{other}\" is forbidden: User \"{user}\" cannot impersonate users")]
+    ForbiddenImpersonation { user: String, other: String },
     #[error("Unauthorized")]
     Unauthorized,
     #[error("the server does not allow this method on the requested resource")]
@@ -186,9 +188,9 @@ impl ApiError {
                 (StatusCode::UNPROCESSABLE_ENTITY, "Invalid")
             }
             Self::BadRequest { .. } => (StatusCode::BAD_REQUEST, "BadRequest"),
-            Self::Forbidden { .. } | Self::ForbiddenPath { .. } => {
-                (StatusCode::FORBIDDEN, "Forbidden")
-            }
+            Self::Forbidden { .. }
+            | Self::ForbiddenPath { .. }
+            | Self::ForbiddenImpersonation { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::NotAcceptable { .. } => (StatusCode::NOT_ACCEPTABLE, "NotAcceptable"),

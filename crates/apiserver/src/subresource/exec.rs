@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     container, pod,
-    websocket::{Handshake, Socket},
+    websocket::{Handshake, Socket, message, normal_close},
 };
 use crate::{
     api::Api,
@@ -114,7 +114,7 @@ async fn run(socket: Socket, session: ExecSession) {
                 return;
             }
         }
-        let _peer_gone = sink.close().await;
+        let _peer_gone = sink.send(normal_close()).await;
     };
     let receiving = async move {
         while let Some(Ok(message)) = source.next().await {
@@ -195,11 +195,4 @@ fn exit_status(exit: &Result<ExecExit, NodeError>) -> Value {
             "code": 500,
         }),
     }
-}
-
-fn message(channel: u8, data: &[u8]) -> Message {
-    let mut bytes = Vec::with_capacity(data.len() + 1);
-    bytes.push(channel);
-    bytes.extend_from_slice(data);
-    Message::binary(bytes)
 }

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     pod,
-    websocket::{Handshake, Socket},
+    websocket::{Handshake, Socket, message, normal_close},
 };
 use crate::{
     api::Api,
@@ -41,7 +41,6 @@ pub(crate) async fn portforward(
     mut call: Call,
     target: &Target,
 ) -> Result<Response<Body>, ApiError> {
-    let ports = ports(&call)?;
     let pod = pod(api, target)?;
     if pod["status"]["phase"] != "Running" {
         let phase = pod["status"]["phase"].as_str().unwrap_or("Pending");
@@ -50,6 +49,7 @@ pub(crate) async fn portforward(
         )));
     }
     let handshake = Handshake::check(&mut call, PROTOCOLS)?;
+    let ports = ports(&call)?;
     let mut connections: Vec<Connected> = Vec::new();
     for port in ports {
         let connected = api.node.connect(&target.namespace, &target.name, port).await;
@@ -113,7 +113,7 @@ async fn forward(socket: Socket, connections: Vec<Connected>) {
             }
         }
         // Every port has ended.
-        let _peer_gone = sink.close().await;
+        let _peer_gone = sink.send(normal_close()).await;
     };
     let receiving = async move {
         while let Some(Ok(message)) = source.next().await {
@@ -169,11 +169,4 @@ async fn write(writers: &mut [Option<WriteHalf<Box<dyn Stream>>>], bytes: &Bytes
     {
         *slot = None;
     }
-}
-
-fn message(channel: u8, data: &[u8]) -> Message {
-    let mut bytes = Vec::with_capacity(data.len() + 1);
-    bytes.push(channel);
-    bytes.extend_from_slice(data);
-    Message::binary(bytes)
 }

@@ -5,7 +5,11 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{handshake::derive_accept_key, protocol::Role},
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
 };
 
 use crate::{
@@ -75,6 +79,19 @@ impl Handshake {
         };
         (response, socket)
     }
+}
+
+/// A message on one of the channels that share a connection.
+pub(crate) fn message(channel: u8, data: &[u8]) -> Message {
+    let mut bytes = Vec::with_capacity(data.len() + 1);
+    bytes.push(channel);
+    bytes.extend_from_slice(data);
+    Message::binary(bytes)
+}
+
+/// The end that kubectl takes for one: without a code it reports an error.
+pub(crate) fn normal_close() -> Message {
+    Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() }))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
