@@ -1,7 +1,9 @@
 //! Reduces the published Kubernetes API description to the data file of `crates/kobject`.
 //!
 //! The data is lines of text, gzipped: `#` comments, then `@ group/version <TAB> resources` in the order
-//! of discovery, then `definition <TAB> OpenAPI v3 schema` sorted by name, without descriptions.
+//! of discovery, then `definition <TAB> OpenAPI v3 schema <TAB> fields` sorted by name, without descriptions.
+//! The fields are what the schema does not tell of the Go struct: `a,b` are left out when they are zero,
+//! and after a bar `c` is written as null when it is nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,8 +18,20 @@ use anyhow::{Context as _, ensure};
 use flate2::{Compression, GzBuilder};
 use serde_json::{Map, Value, json};
 
+use crate::gostruct;
+
 /// The release whose API the embedded cluster serves and reports.
 const MODULE: &str = "k8s.io/kubernetes@v1.34.4";
+/// Where the Go structs behind the definitions are: module, folder of the packages, prefix of the names.
+const STRUCTS: &[(&str, &str, &str)] = &[
+    ("k8s.io/api@v0.34.4", "", "io.k8s.api."),
+    ("k8s.io/apimachinery@v0.34.4", "pkg/apis", "io.k8s.apimachinery.pkg.apis."),
+    (
+        "k8s.io/apiextensions-apiserver@v0.34.4",
+        "pkg/apis",
+        "io.k8s.apiextensions-apiserver.pkg.apis.",
+    ),
+];
 const TARGET: &str = "crates/kobject/data/kubernetes.gz";
 const LICENCE: &str = "crates/kobject/data/LICENSE";
 const REF: &str = "#/components/schemas/";
@@ -34,7 +48,8 @@ const COMMON: &[&str] = &[
 
 /// Downloads the module, reduces it and writes the data file and its licence; returns what was written.
 pub(crate) fn write(root: &Path) -> anyhow::Result<String> {
-    let module = download()?;
+    let module = download(MODULE)?;
+    let structs = go_structs()?;
     let mut resources = group_version_resources(&module, "v1")?;
     let mut definitions = BTreeMap::new();
     for group_version in served(&module)? {
@@ -49,7 +64,7 @@ pub(crate) fn write(root: &Path) -> anyhow::Result<String> {
         writeln!(text, "@{group_version}\t{resources}")?;
     }
     for (name, schema) in definitions.iter().filter(|(name, _)| used.contains(*name)) {
-        writeln!(text, "{name}\t{schema}")?;
+        writeln!(text, "{name}\t{schema}\t{}", structs.get(name).map_or("", String::as_str))?;
     }
     let target = root.join(TARGET);
     fs::create_dir_all(target.parent().context("the target has a folder")?)?;
@@ -61,12 +76,44 @@ pub(crate) fn write(root: &Path) -> anyhow::Result<String> {
     Ok(format!("{TARGET}: {} definitions, {} bytes of {}", used.len(), data.len(), text.len()))
 }
 
+/// What encoding the Go structs does to their fields, by definition, as the data file writes it.
+fn go_structs() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for (module, folder, prefix) in STRUCTS {
+        let root = download(module)?.join(folder);
+        for group in folders(&root)? {
+            for version in folders(&group)? {
+                let structs = gostruct::read(&version)?;
+                let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+                let package = format!("{prefix}{}.{}", name(&group), name(&version));
+                let named = structs.keys().map(|it| {
+                    (format!("{package}.{it}"), gostruct::omissions(&structs, it).to_string())
+                });
+                found.extend(named.filter(|(_, it)| !it.is_empty()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn folders(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(root).with_context(|| root.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
 /// The folder of the module's files, as `go` keeps it.
-fn download() -> anyhow::Result<PathBuf> {
-    let output = Command::new("go").args(["mod", "download", "-json", MODULE]).output()?;
+fn download(module: &str) -> anyhow::Result<PathBuf> {
+    let output = Command::new("go").args(["mod", "download", "-json", module]).output()?;
     ensure!(
         output.status.success(),
-        "go mod download {MODULE}: {}",
+        "go mod download {module}: {}",
         String::from_utf8_lossy(&output.stdout)
     );
     let answer: Value = serde_json::from_slice(&output.stdout)?;

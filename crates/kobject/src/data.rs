@@ -17,8 +17,18 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
 pub(crate) struct Data {
     /// `group/version` (or `v1`) and the JSON list of its resources, in the order of discovery.
     pub(crate) group_versions: Vec<(&'static str, &'static str)>,
-    /// Definition and its OpenAPI v3 schema as JSON, sorted by name.
-    pub(crate) definitions: Vec<(&'static str, &'static str)>,
+    /// Sorted by name.
+    pub(crate) definitions: Vec<Definition>,
+}
+
+/// A named schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    /// OpenAPI v3 schema.
+    pub(crate) json: &'static str,
+    /// `a,b|c`: fields that are left out when they are zero, and lists that are written as null.
+    pub(crate) fields: &'static str,
 }
 
 static DATA: LazyLock<Data> = LazyLock::new(|| {
@@ -26,7 +36,10 @@ static DATA: LazyLock<Data> = LazyLock::new(|| {
     for (name, json) in TEXT.lines().filter_map(|it| it.split_once('\t')) {
         match name.strip_prefix('@') {
             Some(group_version) => data.group_versions.push((group_version, json)),
-            None => data.definitions.push((name, json)),
+            None => {
+                let (json, fields) = json.split_once('\t').unwrap_or((json, ""));
+                data.definitions.push(Definition { name, json, fields });
+            }
         }
     }
     data
@@ -46,5 +59,5 @@ pub(crate) fn hash() -> u64 {
 
 /// The place of a definition in [`Data::definitions`].
 pub(crate) fn definition_index(name: &str) -> Option<usize> {
-    data().definitions.binary_search_by_key(&name, |(it, _)| it).ok()
+    data().definitions.binary_search_by_key(&name, |it| it.name).ok()
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Quantity, Resource,
-    schema::{Schema, Shape, Type, of},
+    schema::{Format, Schema, Shape, Type, of},
 };
 
 mod cluster;
@@ -20,7 +20,7 @@ type Object = Map<String, Value>;
 
 /// Fills in the defaults of a built-in kind; the object is of that kind and has no fields of wrong types.
 ///
-/// Doing it again changes nothing. For kinds that are not built in nothing is done.
+/// Doing it again changes nothing. An object that belongs to no namespace loses the one that it names. For kinds that are not built in nothing is done.
 pub fn apply_defaults(resource: &Resource, object: &mut Value) {
     let schema = of(resource);
     if schema.is_custom() {
@@ -32,6 +32,11 @@ pub fn apply_defaults(resource: &Resource, object: &mut Value) {
     };
     let kind = format!("{package}.{}.{}", resource.version, resource.kind);
     fill(schema.root(), &kind, object);
+    if !resource.is_namespaced
+        && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        metadata.remove("namespace");
+    }
 }
 
 /// Fills in what a custom resource's schema gives as `default`, where the map around it is there.
@@ -73,12 +78,15 @@ fn fill(at: &Type, kind: &str, value: &mut Value) {
                 *value = quantity.to_string().into();
             }
         }
+        (Shape::String(Format::Byte), Value::String(text)) => {
+            text.retain(|it| !matches!(it, '\n' | '\r'));
+        }
         (Shape::Object, Value::Object(map)) => {
             fill_by_kind(kind, map);
             for (name, field) in at.fields() {
                 match map.get_mut(name) {
                     Some(value) => fill(field, kind_of(field), value),
-                    None => insert_by_schema(at, map, name, field),
+                    None => insert_by_schema(map, name, field),
                 }
             }
         }
@@ -100,17 +108,21 @@ fn kind_of(at: &Type) -> &'static str {
     name.rmatch_indices('.').nth(2).map_or("", |(dot, _)| &name[dot + 1..])
 }
 
-/// The schema's `default`: what is nothing (`""`, `0`, `false`) is written of required fields only.
-fn insert_by_schema(at: &Type, map: &mut Object, name: &str, field: &Type) {
-    let Some(default) = field.default_value() else { return };
-    let is_required = at.required().iter().any(|it| **it == *name);
-    // Times are objects to Go, and their zero is null.
-    let is_struct = field.shape() == Shape::Object && default.is_object();
-    if is_struct || (!default.is_object() && (is_required || !is_zero(default))) {
-        let mut value = default.clone();
-        fill(field, kind_of(field), &mut value);
-        map.insert(name.to_owned(), value);
+/// The schema's `default`; one that is nothing (`""`, `0`, `false`) is there for fields that Go always writes.
+fn insert_by_schema(map: &mut Object, name: &str, field: &Type) {
+    let Some(default) = field.default_value() else {
+        if field.writes_null() {
+            map.insert(name.to_owned(), Value::Null);
+        }
+        return;
+    };
+    // Times have `{}` too, and are left out.
+    if default.is_object() && field.shape() != Shape::Object {
+        return;
     }
+    let mut value = default.clone();
+    fill(field, kind_of(field), &mut value);
+    map.insert(name.to_owned(), value);
 }
 
 fn fill_by_kind(kind: &str, map: &mut Object) {

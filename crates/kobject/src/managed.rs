@@ -4,7 +4,7 @@
 //! Entries written at another version of the kind are read as if they named the same fields.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
@@ -123,7 +123,7 @@ pub fn apply(
     force: bool,
 ) -> Result<Value, ApplyError> {
     check_applied(schema, applied, writer)?;
-    let empty = json!({});
+    let empty = schema.empty_object();
     let live_object = without_managed_fields(live.unwrap_or(&empty));
     let mut entries = Entries::decode(live).unwrap_or_default();
     if entries.is_empty() && live.is_some() {
@@ -232,7 +232,8 @@ fn strip(id: &Id, entries: &mut Entries) {
 
 /// The new object with `managedFields` that record this write as an Update by the writer.
 ///
-/// `new` is what is going to be stored, after defaulting and admission. Its own `managedFields` are taken
+/// `new` is what was sent or patched, after defaulting and before admission and allocation, whose additions
+/// nobody owns on the real server either. Its own `managedFields` are taken
 /// when it names some (an empty list clears them, and nothing is recorded), else those of the live object;
 /// always the latter on a subresource. An object that has none keeps having none.
 pub fn update(schema: &Schema, live: Option<&Value>, new: Value, writer: &Writer<'_>) -> Value {
@@ -244,7 +245,7 @@ pub fn update(schema: &Schema, live: Option<&Value>, new: Value, writer: &Writer
     if entries.is_empty() && live.is_some_and(|it| !meta::uid(it).is_empty()) {
         return new;
     }
-    let empty = json!({});
+    let empty = schema.empty_object();
     let live = without_managed_fields(live.unwrap_or(&empty));
     update_entries(schema, &live, &new, writer, &mut entries);
     entries.cap_updates();

@@ -141,7 +141,8 @@ fn collect(name: &str, schemas: &mut BTreeMap<String, Value>) {
         if schemas.contains_key(&name) {
             continue;
         }
-        let schema = serde_json::from_str(data().definitions[index].1).expect("the data is JSON");
+        let schema =
+            serde_json::from_str(data().definitions[index].json).expect("the data is JSON");
         collect_references(&schema, &mut open);
         schemas.insert(name, schema);
     }

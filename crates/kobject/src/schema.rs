@@ -65,6 +65,15 @@ impl Schema {
         Self { has_status: true, ..self }
     }
 
+    /// The object before anything is said of it, as a comparison with a new object starts from.
+    pub(crate) fn empty_object(&self) -> Value {
+        if self.is_custom() {
+            Value::Object(serde_json::Map::new())
+        } else {
+            self.root().empty_value()
+        }
+    }
+
     /// Whether the schema is of a custom resource, or of nothing that is known.
     pub fn is_custom(&self) -> bool {
         matches!(self.root, Root::Custom(_))
@@ -139,9 +148,10 @@ pub(crate) fn definition_type(name: &str) -> Option<&'static Type> {
 
 fn definition_at(index: usize) -> &'static Type {
     TYPES[index].get_or_init(|| {
-        let (name, json) = data().definitions[index];
-        let schema: Value = serde_json::from_str(json).expect("the data file holds JSON");
-        decode::decode_definition(name, &schema)
+        let definition = data().definitions[index];
+        let schema: Value =
+            serde_json::from_str(definition.json).expect("the data file holds JSON");
+        decode::decode_definition(definition, &schema)
     })
 }
 
@@ -221,6 +231,8 @@ pub struct Type {
     is_nullable: bool,
     preserves_unknown: bool,
     is_embedded: bool,
+    omits_zero: bool,
+    writes_null: bool,
     list_type: ListType,
     strategy: PatchStrategy,
     rare: Option<Box<Rare>>,
@@ -246,7 +258,7 @@ impl Type {
 
     /// The full name of the definition behind a reference: `io.k8s.api.core.v1.PodSpec`.
     pub fn definition(&self) -> Option<&'static str> {
-        self.reference.map(|index| data().definitions[usize::from(index)].0)
+        self.reference.map(|index| data().definitions[usize::from(index)].name)
     }
 
     /// What the value may be.
@@ -310,6 +322,21 @@ impl Type {
         self.target().rare.as_ref().map_or(&[], |it| &it.required)
     }
 
+    /// Whether a map must have this field.
+    pub fn is_required(&self, name: &str) -> bool {
+        self.required().iter().any(|it| **it == *name)
+    }
+
+    /// Whether the field is left out when it is `""`, `0` or `false`, as Go leaves it out.
+    pub(crate) fn omits_zero(&self) -> bool {
+        self.omits_zero
+    }
+
+    /// Whether the list is written as null when it is empty, as Go writes it.
+    pub(crate) fn writes_null(&self) -> bool {
+        self.writes_null
+    }
+
     /// The value that the schema gives where there is none.
     ///
     /// Built-in schemas say `""`, `0`, `false` and `{}` for every required field; of the others few say anything.
@@ -334,6 +361,28 @@ impl Type {
         self.is_embedded || self.target().is_embedded
     }
 
+    /// What Go writes of a value of this type to which nothing was assigned: the structs in it, zeros and nulls
+    /// of fields that are always written. Empty for custom resources.
+    pub(crate) fn empty_value(&self) -> Value {
+        let mut empty = serde_json::Map::new();
+        for (name, field) in self.fields() {
+            match field.default_value() {
+                Some(Value::Object(_)) if field.shape() != Shape::Object => {}
+                Some(Value::Object(_)) => {
+                    empty.insert(name.to_owned(), field.empty_value());
+                }
+                Some(default) if is_zero(default) => {
+                    empty.insert(name.to_owned(), default.clone());
+                }
+                None if field.writes_null || self.is_required(name) => {
+                    empty.insert(name.to_owned(), Value::Null);
+                }
+                _ => {}
+            }
+        }
+        Value::Object(empty)
+    }
+
     fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -356,6 +405,16 @@ impl Type {
     }
 }
 
+/// Whether a scalar is what Go assigns by itself.
+pub(crate) fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Bool(it) => !it,
+        Value::Number(it) => it.as_i64() == Some(0),
+        Value::String(it) => it.is_empty(),
+        _ => false,
+    }
+}
+
 /// What a value without a schema is.
 pub(crate) static ANY: Type = Type {
     shape: Shape::Any,
@@ -366,6 +425,8 @@ pub(crate) static ANY: Type = Type {
     is_nullable: true,
     preserves_unknown: true,
     is_embedded: false,
+    omits_zero: false,
+    writes_null: false,
     list_type: ListType::Atomic,
     strategy: PatchStrategy { is_merge: false, is_retain_keys: false, is_replace: false },
     rare: None,

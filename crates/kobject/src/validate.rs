@@ -54,6 +54,7 @@ fn by_kind(resource: &Resource, at: &At<'_>, old: Option<&Value>, errors: &mut E
         ("policy", "PodDisruptionBudget") => scale::disruption_budget(at, errors),
         ("", "Service") => service::service(at, old, errors),
         ("networking.k8s.io", "Ingress") => service::ingress(at, errors),
+        ("networking.k8s.io", "NetworkPolicy") => service::network_policy(at, errors),
         ("networking.k8s.io", "IngressClass") => service::ingress_class(at, old, errors),
         ("", "ConfigMap") => config::config_map(at, old, errors),
         ("", "Secret") => config::secret(at, old, errors),

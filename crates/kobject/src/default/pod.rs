@@ -24,6 +24,7 @@ pub(super) fn fill(kind: &str, map: &mut Object) {
             set_zero(map, "path", "/");
             set_zero(map, "scheme", "HTTP");
         }
+        "core.v1.ResourceFieldSelector" => set(map, "divisor", "0"),
         "core.v1.GRPCAction" => set(map, "service", ""),
         "core.v1.Volume" if map.keys().all(|it| it == "name") => {
             map.insert("emptyDir".to_owned(), json!({}));

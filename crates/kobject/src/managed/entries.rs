@@ -11,14 +11,14 @@ use crate::meta;
 const UPDATES_MAX: usize = 10;
 const ANCIENT: &str = "ancient-changes";
 
-/// What tells entries apart. An applier is the same in every version.
+/// What tells entries apart, in the order in which conflicts list them. An applier is the same in every version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
-    is_update: bool,
     manager: String,
-    subresource: String,
+    is_update: bool,
     /// Empty for an applier.
     api_version: String,
+    subresource: String,
 }
 
 impl Id {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Format, Schema, Shape, Type};
+use super::{Format, Schema, Shape, Type, is_zero};
 use crate::quantity::Quantity;
 
 /// A value that Kubernetes' decoder would refuse; prints as the real server words it.
@@ -73,7 +73,8 @@ fn walk_unknown(at: &Type, value: &Value, path: &str, found: &mut Vec<String>) {
 
 /// Reduces an object to what the real server keeps of it after decoding.
 ///
-/// Unknown fields and nulls go, and so do empty lists and empty maps of free keys, unless they are required.
+/// Unknown fields and nulls go, and so do empty lists, empty maps of free keys, and zeros of fields that Go
+/// leaves out then.
 /// What the schema leaves open is kept as it is.
 pub fn prune(schema: &Schema, object: &mut Value) {
     prune_value(schema.root(), object);
@@ -91,10 +92,16 @@ fn prune_value(at: &Type, value: &mut Value) {
                     return true;
                 }
                 if value.is_null() {
-                    return field.is_nullable();
+                    // To Go, a null in a map of texts is the empty text.
+                    let is_text =
+                        at.shape() == Shape::Map && matches!(field.shape(), Shape::String(_));
+                    if is_text {
+                        *value = "".into();
+                    }
+                    return is_text || field.is_nullable();
                 }
                 prune_value(field, value);
-                !is_omitted(field, value) || at.required().iter().any(|it| **it == **key)
+                !is_omitted(field, value)
             });
         }
         Value::Array(items) => {
@@ -108,13 +115,13 @@ fn prune_value(at: &Type, value: &mut Value) {
 
 /// Whether Go's `omitempty` leaves the value out.
 fn is_omitted(field: &Type, value: &Value) -> bool {
-    // A custom resource's schema says nothing about omission: its values have no definition behind them.
+    // A custom resource's schema says nothing about omission.
     match value {
         Value::Array(items) => {
             items.is_empty() && field.shape() == Shape::List && !field.is_nullable()
         }
         Value::Object(map) => map.is_empty() && field.shape() == Shape::Map && !field.is_nullable(),
-        _ => false,
+        scalar => field.omits_zero() && field.shape() != Shape::IntOrString && is_zero(scalar),
     }
 }
 
@@ -139,12 +146,17 @@ impl TypeCheck {
         match (at.shape(), value) {
             (_, Value::Null) | (Shape::Any | Shape::AnyAtomic, _) => {}
             (Shape::Object, Value::Object(map)) => {
+                let owner = at.definition().and_then(|it| it.rsplit('.').next());
+                self.structs.extend(owner.map(str::to_owned));
                 for (key, value) in map {
                     match (at.field(key), at.element()) {
                         (Some(field), _) => self.walk_field(key, field, value),
                         (None, Some(element)) => self.walk(element, value),
                         (None, None) => {}
                     }
+                }
+                if owner.is_some() {
+                    self.structs.pop();
                 }
             }
             (Shape::Map, Value::Object(map)) => {
@@ -161,19 +173,7 @@ impl TypeCheck {
 
     fn walk_field(&mut self, key: &str, field: &Type, value: &Value) {
         self.path.push(key.to_owned());
-        let owner = field.definition().or_else(|| field.element().and_then(Type::definition));
-        let is_struct = match field.shape() {
-            Shape::Object => value.is_object(),
-            Shape::List => value.is_array() && has_struct_elements(field),
-            Shape::Map => value.is_object() && has_struct_elements(field),
-            _ => false,
-        };
-        let owner = owner.filter(|_| is_struct).and_then(|it| it.rsplit('.').next());
-        self.structs.extend(owner.map(str::to_owned));
         self.walk(field, value);
-        if owner.is_some() {
-            self.structs.pop();
-        }
         self.path.pop();
     }
 
@@ -207,6 +207,7 @@ impl TypeCheck {
                 }
             }
             (Shape::Quantity, Value::Number(_)) => {}
+            (Shape::Quantity, _) => self.found.push(TypeError::Quantity),
             (_, value) => self.mismatch(at, json_type(value).to_owned()),
         }
     }
@@ -232,10 +233,6 @@ impl TypeCheck {
         };
         self.found.push(TypeError::Mismatch { found, place, expected: go_type(at) });
     }
-}
-
-fn has_struct_elements(at: &Type) -> bool {
-    at.element().is_some_and(|it| it.shape() == Shape::Object)
 }
 
 fn json_type(value: &Value) -> &'static str {
@@ -266,7 +263,8 @@ fn go_type(at: &Type) -> String {
         Shape::Boolean => "bool".to_owned(),
         Shape::Integer(bits) => format!("int{bits}"),
         Shape::Number => "float64".to_owned(),
-        Shape::IntOrString => "intstr.IntOrString".to_owned(),
+        // What is no string is read as a number.
+        Shape::IntOrString => "int32".to_owned(),
         Shape::Quantity => "resource.Quantity".to_owned(),
     }
 }

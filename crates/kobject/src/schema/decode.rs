@@ -3,16 +3,22 @@
 use serde_json::Value;
 
 use super::{Format, ListType, PatchStrategy, Shape, Type};
-use crate::data::definition_index;
+use crate::data::{Definition, definition_index};
 
 const REF: &str = "#/components/schemas/";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 
 /// Decodes a named definition: some names mean more than their schema says.
-pub(super) fn decode_definition(name: &str, schema: &Value) -> Type {
+pub(super) fn decode_definition(definition: Definition, schema: &Value) -> Type {
     let mut decoded = decode(schema);
-    match name {
+    let (zeros, nulls) = definition.fields.split_once('|').unwrap_or((definition.fields, ""));
+    for (name, field) in &mut decoded.fields {
+        let is_in = |list: &str| list.split(',').any(|it| *it == **name);
+        field.omits_zero = is_in(zeros);
+        field.writes_null = is_in(nulls) && field.shape == Shape::List;
+    }
+    match definition.name {
         QUANTITY => decoded.shape = Shape::Quantity,
         RAW_EXTENSION => decoded.shape = Shape::AnyAtomic,
         _ => {}

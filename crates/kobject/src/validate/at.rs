@@ -26,6 +26,11 @@ impl<'a> At<'a> {
         At { value: &self.value[name], place: Some((self, Step::Field(name))) }
     }
 
+    /// A value that messages place under another name than the object does.
+    pub(super) fn under<'b>(&'b self, name: &'b str, value: &'b Value) -> At<'b> {
+        At { value, place: Some((self, Step::Field(name))) }
+    }
+
     /// The value of a key of a free map, printed in brackets.
     pub(super) fn key<'b>(&'b self, name: &'b str) -> At<'b> {
         At { value: &self.value[name], place: Some((self, Step::Key(name))) }

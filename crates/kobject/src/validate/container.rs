@@ -52,6 +52,7 @@ pub(super) fn common(at: &At<'_>, volumes: &BTreeSet<&str>, errors: &mut Errors)
     let security = at.field("securityContext");
     pod::id(&security.field("runAsUser"), errors);
     pod::id(&security.field("runAsGroup"), errors);
+    pod::seccomp(&security.field("seccompProfile"), errors);
     let escalation = security.field("allowPrivilegeEscalation");
     if escalation.value() == false && security.field("privileged").is_true() {
         let detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
@@ -106,9 +107,10 @@ fn variable(at: &At<'_>, errors: &mut Errors) {
         let source = from.field(key);
         n_sources += usize::from(source.is_there());
         if source.is_there() && key.ends_with("KeyRef") {
-            if source.field("name").is_unset() {
-                errors.required(&source.field("name"), "");
-            }
+            let own = source.field("name");
+            name::dns1123_subdomain(own.text())
+                .iter()
+                .for_each(|it| errors.invalid_value(&own, own.text(), it));
             let field = source.field("key");
             if field.is_unset() {
                 errors.required(&field, "");
@@ -117,9 +119,7 @@ fn variable(at: &At<'_>, errors: &mut Errors) {
             }
         }
     }
-    if from.field("fieldRef").is_there() && from.field("fieldRef").field("fieldPath").is_unset() {
-        errors.required(&from.field("fieldRef").field("fieldPath"), "");
-    }
+    field_ref(&from.field("fieldRef"), errors);
     match (n_sources, at.field("value").is_unset()) {
         (0, _) => {
             let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
@@ -132,6 +132,36 @@ fn variable(at: &At<'_>, errors: &mut Errors) {
             errors.invalid_value(&from, "", "may not have more than one field specified at a time");
         }
         (1, true) => {}
+    }
+}
+
+/// A field of the pod that a container can see.
+fn field_ref(at: &At<'_>, errors: &mut Errors) {
+    const FIELDS: [&str; 9] = [
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.uid",
+        "spec.nodeName",
+        "spec.serviceAccountName",
+        "status.hostIP",
+        "status.hostIPs",
+        "status.podIP",
+        "status.podIPs",
+    ];
+    let path = at.field("fieldPath");
+    let is_key = |prefix: &str| path.text().starts_with(prefix) && path.text().ends_with("']");
+    if !at.is_there() {
+        return;
+    }
+    if path.is_unset() {
+        errors.required(&path, "");
+    } else if !FIELDS.contains(&path.text())
+        && !is_key("metadata.labels['")
+        && !is_key("metadata.annotations['")
+    {
+        let detail =
+            format!("error converting fieldPath: field label not supported: {}", path.text());
+        errors.invalid(&path, &detail);
     }
 }
 

@@ -113,6 +113,11 @@ impl Errors {
         self.list
     }
 
+    /// How many problems there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     fn push(&mut self, at: &At<'_>, reason: Reason, value: Option<Value>, detail: &str) {
         self.list.push(FieldError { field: at.path(), reason, value, detail: detail.to_owned() });
     }

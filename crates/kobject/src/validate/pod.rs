@@ -52,8 +52,10 @@ fn fixed_part(spec: &Value) -> Value {
 
 /// A template's metadata and spec.
 pub(super) fn template(at: &At<'_>, errors: &mut Errors) {
-    metadata::labels(&at.field("metadata").field("labels"), errors);
-    metadata::annotations(&at.field("metadata").field("annotations"), errors);
+    // Upstream's paths leave out `metadata` here.
+    let own = &at.value()["metadata"];
+    metadata::labels(&at.under("labels", &own["labels"]), errors);
+    metadata::annotations(&at.under("annotations", &own["annotations"]), errors);
     spec(&at.field("spec"), errors);
 }
 
@@ -88,6 +90,7 @@ fn spec(at: &At<'_>, errors: &mut Errors) {
             errors.required(&secret.field("name"), "");
         }
     }
+    affinity(&at.field("affinity"), errors);
     names_in_spec(at, errors);
     let deadline = at.field("activeDeadlineSeconds");
     if deadline.number().is_some_and(|it| !(1..=i64::from(i32::MAX)).contains(&it)) {
@@ -124,6 +127,20 @@ fn security_context(at: &At<'_>, errors: &mut Errors) {
         id(&at.field(key), errors);
     }
     at.field("supplementalGroups").items().for_each(|it| id(&it, errors));
+    seccomp(&at.field("seccompProfile"), errors);
+    let policy = at.field("fsGroupChangePolicy");
+    if policy.is_there() && !["Always", "OnRootMismatch"].contains(&policy.text()) {
+        errors.not_supported(&policy, &["Always", "OnRootMismatch"]);
+    }
+}
+
+/// Which system calls a pod or a container may use.
+pub(super) fn seccomp(at: &At<'_>, errors: &mut Errors) {
+    let kind = at.field("type");
+    if at.is_there() && kind.is_unset() {
+        errors.required(&kind, "type is required when seccompProfile is set");
+    }
+    errors.one_of(&kind, &["Localhost", "RuntimeDefault", "Unconfined"]);
 }
 
 /// The number of a user or a group.
@@ -131,6 +148,37 @@ pub(super) fn id(at: &At<'_>, errors: &mut Errors) {
     if at.number().is_some_and(|it| !(0..=i64::from(i32::MAX)).contains(&it)) {
         errors.invalid(at, "must be between 0 and 2147483647, inclusive");
     }
+}
+
+fn affinity(at: &At<'_>, errors: &mut Errors) {
+    for key in ["podAffinity", "podAntiAffinity"] {
+        let terms = at.field(key);
+        for term in terms.field("requiredDuringSchedulingIgnoredDuringExecution").items() {
+            affinity_term(&term, errors);
+        }
+        for weighted in terms.field("preferredDuringSchedulingIgnoredDuringExecution").items() {
+            let weight = weighted.field("weight");
+            if !(1..=100).contains(&weight.number().unwrap_or(0)) {
+                errors.invalid_value(
+                    &weight,
+                    weight.number().unwrap_or(0),
+                    "must be in the range 1-100",
+                );
+            }
+            affinity_term(&weighted.field("podAffinityTerm"), errors);
+        }
+    }
+}
+
+fn affinity_term(at: &At<'_>, errors: &mut Errors) {
+    metadata::selector(&at.field("labelSelector"), errors);
+    let key = at.field("topologyKey");
+    if key.is_unset() {
+        errors.required(&key, "can not be empty");
+    }
+    name::qualified_name(key.text())
+        .iter()
+        .for_each(|it| errors.invalid_value(&key, key.text(), it));
 }
 
 fn toleration(at: &At<'_>, errors: &mut Errors) {

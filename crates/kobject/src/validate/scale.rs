@@ -40,7 +40,6 @@ fn metric(at: &At<'_>, errors: &mut Errors) {
     let kind = at.field("type");
     if kind.is_unset() {
         errors.required(&kind, "must specify a metric source type");
-        return;
     }
     let Some((_, key)) = KINDS.iter().find(|(it, _)| *it == kind.text()) else {
         errors.not_supported(&kind, &KINDS.map(|(it, _)| it));

@@ -1,4 +1,4 @@
-//! Services, ingresses and ingress classes.
+//! Services, ingresses, ingress classes and network policies.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -82,6 +82,10 @@ fn service_ports(at: &At<'_>, errors: &mut Errors) {
         name::port_number(value).iter().for_each(|it| errors.invalid_value(&number, value, it));
         container::protocol(&port.field("protocol"), errors);
         container::port_or_name(&port.field("targetPort"), errors);
+        let application = port.field("appProtocol");
+        if application.is_there() {
+            errors.each(&application, name::qualified_name(application.text()));
+        }
         let protocol = port.field("protocol").text().to_owned();
         if !numbers.insert((value, protocol.clone())) {
             errors.duplicate(&port);
@@ -162,7 +166,7 @@ fn host(at: &At<'_>, refuses_addresses: bool, errors: &mut Errors) {
 fn ingress_path(at: &At<'_>, errors: &mut Errors) {
     let (kind, path) = (at.field("pathType"), at.field("path"));
     match kind.text() {
-        "" => {
+        "" if !kind.is_there() => {
             errors.required(&kind, "pathType must be specified");
             return;
         }
@@ -223,6 +227,24 @@ fn backend_service(at: &At<'_>, service: &At<'_>, errors: &mut Errors) {
         (false, _) => errors.invalid_value(at, "", "cannot set both port name & port number"),
         (true, 0) => errors.required(at, "port name or number is required"),
         (true, it) => errors.each(&number, name::port_number(it)),
+    }
+}
+
+pub(super) fn network_policy(at: &At<'_>, errors: &mut Errors) {
+    let spec = at.field("spec");
+    metadata::selector(&spec.field("podSelector"), errors);
+    for kind in spec.field("policyTypes").items() {
+        if !["Ingress", "Egress"].contains(&kind.text()) {
+            errors.not_supported(&kind, &["Ingress", "Egress"]);
+        }
+    }
+    for (rules, peers) in [("ingress", "from"), ("egress", "to")] {
+        for rule in spec.field(rules).items() {
+            for peer in rule.field(peers).items() {
+                metadata::selector(&peer.field("podSelector"), errors);
+                metadata::selector(&peer.field("namespaceSelector"), errors);
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ const ACCESS_MODES: [&str; 4] =
 pub(super) fn pod_volumes<'a>(at: &At<'a>, errors: &mut Errors) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for (volume, value) in at.items().zip(at.value().as_array().into_iter().flatten()) {
+        let n_before = errors.len();
         source(&volume, errors);
         let own = volume.field("name");
         if own.is_unset() {
@@ -21,10 +22,12 @@ pub(super) fn pod_volumes<'a>(at: &At<'a>, errors: &mut Errors) -> BTreeSet<&'a 
         } else {
             errors.each(&own, name::dns1123_label(own.text()));
         }
-        if let Some(text) = value["name"].as_str()
-            && !names.insert(text)
-        {
+        let text = value["name"].as_str().unwrap_or_default();
+        if names.contains(text) {
             errors.duplicate(&own);
+        }
+        if errors.len() == n_before {
+            names.insert(text);
         }
     }
     names
@@ -62,6 +65,9 @@ fn source(at: &At<'_>, errors: &mut Errors) {
                 errors.required(&source.field(key), "");
             }
         }
+        if *key == "projected" {
+            projected(&source, errors);
+        }
         if *key == "ephemeral" {
             claim_spec(&source.field("volumeClaimTemplate").field("spec"), errors);
         }
@@ -69,6 +75,19 @@ fn source(at: &At<'_>, errors: &mut Errors) {
     let is_known = at.value().as_object().is_some_and(|it| it.keys().any(|key| key != "name"));
     if is_first && !is_known {
         errors.required(at, "must specify a volume type");
+    }
+}
+
+fn projected(at: &At<'_>, errors: &mut Errors) {
+    for source in at.field("sources").items() {
+        for (key, required) in
+            [("secret", "name"), ("configMap", "name"), ("serviceAccountToken", "path")]
+        {
+            let part = source.field(key);
+            if part.is_there() && part.field(required).is_unset() {
+                errors.required(&part.field(required), "");
+            }
+        }
     }
 }
 
@@ -120,10 +139,8 @@ pub(super) fn claim_spec(at: &At<'_>, errors: &mut Errors) {
     if modes.is_unset() {
         errors.required(&modes, "at least 1 access mode is required");
     }
-    for mode in modes.items() {
-        if !ACCESS_MODES.contains(&mode.text()) {
-            errors.not_supported(&mode, &ACCESS_MODES);
-        }
+    for mode in modes.items().filter(|it| !ACCESS_MODES.contains(&it.text())) {
+        errors.not_supported(&at.under("accessModes", mode.value()), &ACCESS_MODES);
     }
     let has = |mode: &str| modes.items().any(|it| it.text() == mode);
     if has("ReadWriteOncePod") && ACCESS_MODES[..3].iter().any(|it| has(it)) {
@@ -153,10 +170,8 @@ pub(super) fn volume(at: &At<'_>, errors: &mut Errors) {
     if modes.is_unset() {
         errors.required(&modes, "");
     }
-    for mode in modes.items() {
-        if !ACCESS_MODES.contains(&mode.text()) {
-            errors.not_supported(&mode, &ACCESS_MODES);
-        }
+    for mode in modes.items().filter(|it| !ACCESS_MODES.contains(&it.text())) {
+        errors.not_supported(&spec.under("accessModes", mode.value()), &ACCESS_MODES);
     }
     if spec.field("capacity").is_unset() {
         errors.required(&spec.field("capacity"), "");

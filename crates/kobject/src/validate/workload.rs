@@ -247,7 +247,9 @@ fn schedule(at: &At<'_>, errors: &mut Errors) {
 fn selector(spec: &At<'_>, kind: &str, errors: &mut Errors) {
     let at = spec.field("selector");
     if !at.is_there() {
-        errors.required(&at, "");
+        if kind != "daemonset" {
+            errors.required(&at, "");
+        }
         return;
     }
     metadata::selector(&at, errors);
@@ -260,8 +262,7 @@ fn selector(spec: &At<'_>, kind: &str, errors: &mut Errors) {
 fn template(spec: &At<'_>, kind: &str, errors: &mut Errors) {
     let template = spec.field("template");
     match LabelSelector::from_object(spec.field("selector").value()) {
-        Ok(selector) if spec.field("selector").is_there() => matches(&selector, &template, errors),
-        Ok(_) => {}
+        Ok(selector) => matches(&selector, &template, errors),
         Err(_) => errors.invalid(&spec.field("selector"), "invalid label selector"),
     }
     always_restarts(&template, kind, errors);
