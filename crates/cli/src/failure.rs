@@ -50,6 +50,13 @@ impl Failure {
         self
     }
 
+    /// What helps when nothing better is known.
+    #[must_use]
+    pub(crate) fn or_hint(mut self, hint: String) -> Self {
+        self.hint.get_or_insert(hint);
+        self
+    }
+
     #[must_use]
     pub(crate) fn with_evidence(mut self, evidence: Vec<String>) -> Self {
         self.evidence = evidence;

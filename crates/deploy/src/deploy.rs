@@ -158,6 +158,10 @@ pub async fn deploy(
     ctx: Context<'_>,
 ) -> Result<Outcome, DeployError> {
     if let Standing::Current { revision } = prepared.standing {
+        let records = Records::of(cluster, &request.owner);
+        let run = Run { cluster, records, plan: &prepared.plan, options: &request.options, ctx };
+        // A run that was killed before its very last write left the revision before deployed, too.
+        run.supersede(revision, &prepared.history, prepared.earlier).await?;
         return Ok(Outcome::Unchanged { revision });
     }
     let conflicts = prepared.plan.conflicts();
@@ -220,7 +224,7 @@ async fn locked(
         if plan.operation == Operation::Install { request.crds.as_slice() } else { &[] };
     match run.carry_out(record, definitions, &request.checks).await? {
         Ended::Done(record) => {
-            run.supersede(&record, &history, earlier).await?;
+            run.supersede(record.revision, &history, earlier).await?;
             ctx.tell(Progress::Deployed { revision });
             Ok(Outcome::Deployed { revision })
         }
@@ -431,12 +435,12 @@ impl Run<'_> {
     /// Marks every other deployed revision superseded.
     pub(crate) async fn supersede(
         self,
-        deployed: &Record,
+        deployed: u32,
         history: &release::History,
         mut loaded: Vec<Record>,
     ) -> Result<(), DeployError> {
         let others = history.entries.iter().filter(|it| it.status == Status::Deployed);
-        for other in others.filter(|it| it.revision != deployed.revision) {
+        for other in others.filter(|it| it.revision != deployed) {
             let mut record = match loaded.iter().position(|it| it.revision == other.revision) {
                 Some(position) => loaded.swap_remove(position),
                 None => self.records.load(other.revision).await.map_err(DeployError::Record)?,

@@ -90,7 +90,7 @@ async fn go_back(
     let run = Run { cluster, records, plan: &plan, options, ctx };
     let ended = run.carry_out(record, &[], &[]).await.map_err(deploying)?;
     if let Ended::Done(record) = &ended {
-        run.supersede(record, &history, earlier).await.map_err(deploying)?;
+        run.supersede(record.revision, &history, earlier).await.map_err(deploying)?;
     }
     Ok(ended)
 }

@@ -30,8 +30,8 @@ pub enum BuildError {
     Read(#[source] FileError),
     #[error("image path `{0}` is not absolute")]
     Relative(String),
-    #[error("could not compress a layer")]
-    Compress(#[source] io::Error),
+    #[error("could not write a layer into `{}`", dir.display())]
+    WriteLayer { dir: PathBuf, source: io::Error },
     #[error("could not store the image")]
     Store(#[source] ContentError),
     #[error("could not encode the image's {what}")]
@@ -167,11 +167,12 @@ fn add_layer(
     created_by: &'static str,
 ) -> Result<Layer, BuildError> {
     let blob = store.writer().map_err(BuildError::Store)?;
-    let encoder = zstd::Encoder::new(blob, ZSTD_LEVEL).map_err(BuildError::Compress)?;
+    let failed = |source| BuildError::WriteLayer { dir: store.dir().to_owned(), source };
+    let encoder = zstd::Encoder::new(blob, ZSTD_LEVEL).map_err(failed)?;
     let mut tee = Tee { hasher: Hasher::default(), out: encoder };
-    layer::write_tar(entries, mtime_s, &mut tee).map_err(BuildError::Compress)?;
+    layer::write_tar(entries, mtime_s, &mut tee).map_err(failed)?;
     let diff_id = tee.hasher.finish();
-    let blob = tee.out.finish().map_err(BuildError::Compress)?;
+    let blob = tee.out.finish().map_err(failed)?;
     let (digest, size) = blob.commit(None).map_err(BuildError::Store)?;
     let descriptor = Descriptor {
         media_type: media::LAYER_ZSTD.to_owned(),

@@ -201,6 +201,23 @@ impl Plan {
         conflicts
     }
 
+    /// One line for each thing that will be done, in its order, with the fields that change below their object.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for change in &self.changes {
+            match &change.action {
+                Action::Create => lines.push(format!("create {}", change.id)),
+                Action::Patch(fields) => {
+                    lines.push(format!("change {}", change.id));
+                    lines.extend(fields.iter().map(|it| format!("  {it}")));
+                }
+            }
+        }
+        lines.extend(self.deletes.iter().map(|it| format!("delete {}", it.id)));
+        lines.push(self.to_string());
+        lines
+    }
+
     pub fn n_creates(&self) -> usize {
         self.changes.iter().filter(|it| it.action == Action::Create).count()
     }

@@ -2,18 +2,23 @@
 
 use deploy::{Cluster, status::ReleaseStatus};
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::Api;
+use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::Value;
 
 use crate::up::Connected;
 
 const HTTP_PORT: u16 = 80;
 
-/// The addresses of a release that is deployed.
+/// The annotation by which helm's objects name their release.
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+
+/// The addresses of a release that is deployed; none when they cannot be read.
 pub async fn addresses(cluster: &Cluster, release: &ReleaseStatus) -> Vec<String> {
-    let names = release.objects.iter().filter(|it| it.id.kind == "Ingress");
-    let names: Vec<&str> = names.map(|it| it.id.name.as_str()).collect();
-    read(cluster, &names, &release.owner.namespace).await
+    let owner = &release.owner;
+    let api: Api<Ingress> = Api::namespaced(cluster.client().clone(), &owner.namespace);
+    let ingresses = api.list(&ListParams::default()).await.map(|it| it.items).unwrap_or_default();
+    let is_own = |it: &&Ingress| it.annotations().get(RELEASE_NAME) == Some(&owner.name);
+    ingresses.iter().filter(is_own).flat_map(of).collect()
 }
 
 /// The addresses of what was just deployed.

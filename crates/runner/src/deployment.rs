@@ -56,9 +56,9 @@ pub(crate) async fn plan(
         }
         request = next;
     }
-    run.plan = prepared.plan.to_string().lines().map(str::to_owned).collect();
+    run.plan = prepared.plan.lines();
     write(run.folder, "manifest.yaml", request.manifest.as_bytes(), &run.service.name);
-    write(run.folder, "plan.txt", prepared.plan.to_string().as_bytes(), &run.service.name);
+    write(run.folder, "plan.txt", (run.plan.join("\n") + "\n").as_bytes(), &run.service.name);
     let (outcome, text) = match &prepared.standing {
         Standing::Current { revision } => {
             (Outcome::Unchanged, format!("revision {revision} is what is asked for"))

@@ -96,7 +96,7 @@ fn zarpa_s_own_words_about_the_release() {
     zarpa(&["logs"]).says("response:200");
     zarpa(&["unlock"]).says("was not locked");
     let plan = zarpa(&["plan", "--set", "replicas=1"]);
-    plan.says("Deployment").says("replicas");
+    plan.says("change deployment/web").says("  spec.replicas: 2 → 1");
     zarpa(&["runs"]).says("rollback").says("succeeded");
     let status = zarpa(&["cluster", "status", "--output", "json"]).json();
     for key in ["pid", "server", "version", "nodes"] {

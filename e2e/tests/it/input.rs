@@ -99,7 +99,7 @@ fn a_full_disk_is_told_and_with_room_again_the_work_goes_on() {
     let disk = SmallDisk::mount(&machine, "1m");
     let failed = machine.zarpa(project.path(), &["up"]).failed();
     failed.says(&machine.data().display().to_string());
-    failed.says("no storage space").says("free some room");
+    failed.says("No space left on device").says("free some room");
     disk.resize("200m");
     let up = machine.zarpa(project.path(), &["up"]).good();
     assert_eq!(body(up.last_line(), "/"), "Hello\n");

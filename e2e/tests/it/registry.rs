@@ -89,7 +89,7 @@ fn an_image_is_pushed_with_the_password_of_docker_and_only_once() {
     log_in(&machine, &registry, WRONG_LOGIN);
     let refused = up(&machine, &project).failed();
     assert!(refused.cause().contains("could not push the image"), "{}", refused.cause());
-    refused.says(address).says("zarpa login");
+    refused.says(address).says("config.json");
 
     log_in(&machine, &registry, LOGIN);
     let pushed = up(&machine, &project).good();

@@ -82,15 +82,16 @@ fn failure(context: &Context, error: UpError) -> Failure {
     }
     let evidence = stage.error.evidence();
     let folder = stage.folder.strip_prefix(&context.directory).unwrap_or(&stage.folder);
-    let hint = match (stage.stage, &stage.error) {
-        (_, runner::StageError::NotBuilt { .. }) => "build it first: zarpa build".to_owned(),
-        (_, runner::StageError::Deploy(it)) if matches!(&**it, DeployError::Conflicts { .. }) => {
+    let log = format!("the run's log and evidence lie in {}", folder.display());
+    let hint = match &stage.error {
+        runner::StageError::NotBuilt { .. } => Some("build it first: zarpa build".to_owned()),
+        runner::StageError::Deploy(it) if matches!(&**it, DeployError::Conflicts { .. }) => Some(
             "take those fields over with --force-conflicts, or leave them out of the chart"
-                .to_owned()
-        }
-        _ => format!("the run's log and evidence lie in {}", folder.display()),
+                .to_owned(),
+        ),
+        _ => None,
     };
-    Failure::from(error).with_evidence(evidence).with_hint(Some(hint))
+    Failure::from(error).with_evidence(evidence).with_hint(hint).or_hint(log)
 }
 
 /// What a run begins with.

@@ -134,3 +134,17 @@ fn manifest_that_names_an_object_twice_is_refused() {
     let twice = [object("Secret", "s", 1), object("Secret", "s", 2)];
     assert!(matches!(make(&twice, &[], &[]), Err(PlanError::Twice { .. })));
 }
+
+#[test]
+fn a_plan_tells_every_field() {
+    let [same, old, new] = [1, 1, 2].map(|it| object("Deployment", "web", it));
+    let map = object("ConfigMap", "map", 1);
+    let plan = make(&[new, map], &[same], &[live(old)]).unwrap();
+    let expect = [
+        "create configmap/map",
+        "change deployment/web",
+        "  spec.value: 1 → 2",
+        "1 to create, 1 to change, 0 to delete, 0 unchanged",
+    ];
+    assert_eq!(plan.lines(), expect);
+}
