@@ -6,7 +6,7 @@
 //!
 //! It does not run controllers, nodes or proxies, and it does not enforce roles: every authenticated user may do
 //! everything, which access reviews say in their reason. It reads protobuf and answers in JSON.
-//! CustomResourceDefinitions, webhooks, aggregated APIs and SPDY are refused with errors that name them.
+//! CustomResourceDefinitions, webhooks and aggregated APIs are refused with errors that name them.
 //!
 //! Start at [`service`], then `dispatch`, then any file of `verb`.
 
@@ -44,6 +44,7 @@ mod convert;
 mod decode;
 mod expiry;
 mod protobuf;
+mod spdy;
 mod strategy;
 mod write;
 

@@ -1,75 +1,105 @@
-//! `portforward`: connections into a pod over one WebSocket.
+//! `portforward`: connections into a pod over one connection of the client.
 //!
-//! Each port has two channels: data at `2 * idx`, errors at `2 * idx + 1`. Each begins with the port, little-endian.
-//! Source: kubernetes 1.34, `pkg/kubelet/server`, `portforward/websocket.go`.
+//! Libraries speak WebSocket channels; kubectl speaks SPDY, inside WebSocket or, from older versions, by itself.
 
-use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use std::sync::Arc;
+
 use http::Response;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
-    sync::mpsc,
-    task::JoinSet,
-};
-use tokio_tungstenite::tungstenite::Message;
+use kobject::meta;
+use serde_json::Value;
 
 use super::{
     pod,
-    websocket::{Handshake, Socket, message, normal_close},
+    websocket::{Handshake, Switch},
 };
-use crate::{
-    api::Api,
-    body::Body,
-    call::Call,
-    error::ApiError,
-    node::{NodeError, Stream},
-    path::Target,
-};
+use crate::{api::Api, body::Body, call::Call, error::ApiError, node::Node, path::Target};
 
-const PROTOCOLS: &[&str] = &["v4.channel.k8s.io"];
+mod channels;
+mod tunnel;
 
-/// Messages that wait to be sent.
-const QUEUED_MAX: usize = 16;
+const CHANNELS: &str = "v4.channel.k8s.io";
+const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
+const SPDY: &str = "SPDY/3.1";
+const SPDY_PROTOCOL: &str = "portforward.k8s.io";
 
+/// How much is read from a connection at once.
 const READ_BYTES: usize = 32 << 10;
 
-/// One port's connection, or why there is none.
-type Connected = (u16, Result<Box<dyn Stream>, NodeError>);
+/// The pod that is connected to.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    node: Arc<dyn Node>,
+    namespace: String,
+    pod: String,
+}
 
 pub(crate) async fn portforward(
     api: &Api,
     mut call: Call,
     target: &Target,
 ) -> Result<Response<Body>, ApiError> {
-    let pod = pod(api, target)?;
-    if pod["status"]["phase"] != "Running" {
-        let phase = pod["status"]["phase"].as_str().unwrap_or("Pending");
-        return Err(ApiError::bad_request(format!(
-            "unable to forward port because pod is not running. Current status={phase}"
-        )));
-    }
-    let handshake = Handshake::check(&mut call, PROTOCOLS)?;
-    let ports = ports(&call)?;
-    let mut connections: Vec<Connected> = Vec::new();
-    for port in ports {
-        let connected = api.node.connect(&target.namespace, &target.name, port).await;
-        connections.push((port, connected));
-    }
-    let (response, socket) = handshake.complete();
+    check_running(&pod(api, target)?)?;
+    let peer = Peer {
+        node: api.node.clone(),
+        namespace: target.namespace.clone(),
+        pod: target.name.clone(),
+    };
     let shutdown = api.config.shutdown.clone();
+    let (response, work) = accept(&mut call, peer).await?;
     tokio::spawn(async move {
-        let forwarding = async {
-            match socket.await {
-                Ok(socket) => forward(socket, connections).await,
-                Err(error) => tracing::debug!(%error, "a port-forward was given up"),
-            }
-        };
         tokio::select! {
-            () = forwarding => {}
+            () = work => {}
             () = shutdown.cancelled() => {}
         }
     });
     Ok(response)
+}
+
+fn check_running(pod: &Value) -> Result<(), ApiError> {
+    if pod["status"]["phase"] == "Running" && meta::deletion_timestamp(pod).is_none() {
+        return Ok(());
+    }
+    let phase = pod["status"]["phase"].as_str().unwrap_or("Pending");
+    Err(ApiError::bad_request(format!(
+        "unable to forward port because pod is not running. Current status={phase}"
+    )))
+}
+
+/// The answer that switches protocols, and what follows on the connection.
+async fn accept(
+    call: &mut Call,
+    peer: Peer,
+) -> Result<(Response<Body>, futures_util::future::BoxFuture<'static, ()>), ApiError> {
+    if let Some(switch) = Switch::check(call, SPDY, SPDY_PROTOCOL)? {
+        let (response, stream) = switch.complete();
+        let work = async move {
+            match stream.await {
+                Ok(stream) => tunnel::serve(stream, peer).await,
+                Err(error) => tracing::debug!(%error, "a port-forward was given up"),
+            }
+        };
+        return Ok((response, Box::pin(work)));
+    }
+    let handshake = Handshake::check(call, &[TUNNEL, CHANNELS])?;
+    let is_tunnel = handshake.protocol == TUNNEL;
+    let connections = if is_tunnel { Vec::new() } else { connect(&peer, &ports(call)?).await };
+    let (response, socket) = handshake.complete();
+    let work = async move {
+        match socket.await {
+            Ok(socket) if is_tunnel => tunnel::serve_over(socket, peer).await,
+            Ok(socket) => channels::forward(socket, connections).await,
+            Err(error) => tracing::debug!(%error, "a port-forward was given up"),
+        }
+    };
+    Ok((response, Box::pin(work)))
+}
+
+async fn connect(peer: &Peer, ports: &[u16]) -> Vec<channels::Connected> {
+    let mut connections = Vec::new();
+    for &port in ports {
+        connections.push((port, peer.node.connect(&peer.namespace, &peer.pod, port).await));
+    }
+    connections
 }
 
 fn ports(call: &Call) -> Result<Vec<u16>, ApiError> {
@@ -86,87 +116,4 @@ fn ports(call: &Call) -> Result<Vec<u16>, ApiError> {
         return Err(ApiError::bad_request("the query must name 1 to 100 ports: ?ports=8080"));
     }
     Ok(ports)
-}
-
-async fn forward(socket: Socket, connections: Vec<Connected>) {
-    let (mut sink, mut source) = socket.split();
-    let (tx, mut rx) = mpsc::channel::<Message>(QUEUED_MAX);
-    let mut readers = JoinSet::new();
-    let mut writers: Vec<Option<WriteHalf<Box<dyn Stream>>>> = Vec::new();
-    for (idx, (port, connected)) in connections.into_iter().enumerate() {
-        let data = u8::try_from(idx * 2).expect("at most 100 ports");
-        let (writer, work) = match connected {
-            Ok(stream) => {
-                let (reader, writer) = split(stream);
-                (Some(writer), Work::Copy(reader))
-            }
-            Err(error) => (None, Work::Report(error.to_string())),
-        };
-        writers.push(writer);
-        readers.spawn(serve_port(data, port, work, tx.clone()));
-    }
-    drop(tx);
-    let sending = async move {
-        while let Some(message) = rx.recv().await {
-            if sink.send(message).await.is_err() {
-                return;
-            }
-        }
-        // Every port has ended.
-        let _peer_gone = sink.send(normal_close()).await;
-    };
-    let receiving = async move {
-        while let Some(Ok(message)) = source.next().await {
-            match message {
-                Message::Binary(bytes) => write(&mut writers, &bytes).await,
-                Message::Close(_) => return,
-                _ => {}
-            }
-        }
-    };
-    tokio::select! {
-        () = sending => {}
-        () = receiving => {}
-    }
-}
-
-/// What a port sends to the client.
-enum Work {
-    Copy(ReadHalf<Box<dyn Stream>>),
-    Report(String),
-}
-
-async fn serve_port(data: u8, port: u16, work: Work, tx: mpsc::Sender<Message>) {
-    for channel in [data, data + 1] {
-        if tx.send(message(channel, &port.to_le_bytes())).await.is_err() {
-            return;
-        }
-    }
-    match work {
-        Work::Report(error) => {
-            let _peer_gone = tx.send(message(data + 1, error.as_bytes())).await;
-        }
-        Work::Copy(mut reader) => {
-            let mut buffer = vec![0; READ_BYTES];
-            while let Ok(n_bytes @ 1..) = reader.read(&mut buffer).await {
-                if tx.send(message(data, &buffer[..n_bytes])).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-async fn write(writers: &mut [Option<WriteHalf<Box<dyn Stream>>>], bytes: &Bytes) {
-    let Some((&channel, data)) = bytes.split_first() else { return };
-    let idx = usize::from(channel / 2);
-    if channel % 2 != 0 || data.is_empty() {
-        return;
-    }
-    if let Some(slot) = writers.get_mut(idx)
-        && let Some(writer) = slot
-        && writer.write_all(data).await.is_err()
-    {
-        *slot = None;
-    }
 }

@@ -1,4 +1,4 @@
-//! The WebSocket handshake of exec and port-forward.
+//! Connections that switch protocols: the handshakes of exec and port-forward.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -17,6 +17,9 @@ use crate::{
     call::Call,
     error::ApiError,
 };
+
+/// Names the protocol above SPDY. Source: apimachinery 0.34, `util/httpstream`.
+const STREAM_PROTOCOL: &str = "x-stream-protocol-version";
 
 /// A connection that speaks WebSocket.
 pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -78,6 +81,58 @@ impl Handshake {
             Ok(WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await)
         };
         (response, socket)
+    }
+}
+
+/// A connection that goes on in a protocol without a handshake of its own.
+pub(crate) struct Switch {
+    upgrade: OnUpgrade,
+    upgrade_to: &'static str,
+    protocol: &'static str,
+}
+
+impl Switch {
+    /// Whether the client asks for the protocol; the version that it wants of what lies above must be `protocol`.
+    pub(crate) fn check(
+        call: &mut Call,
+        upgrade_to: &'static str,
+        protocol: &'static str,
+    ) -> Result<Option<Self>, ApiError> {
+        if !text(&call.headers, header::UPGRADE).eq_ignore_ascii_case(upgrade_to) {
+            return Ok(None);
+        }
+        let offered: Vec<&str> = call
+            .headers
+            .get_all(STREAM_PROTOCOL)
+            .iter()
+            .filter_map(|it| it.to_str().ok())
+            .flat_map(|it| it.split(',').map(str::trim))
+            .collect();
+        if !offered.is_empty() && !offered.contains(&protocol) {
+            let offered = offered.join(", ");
+            let what = format!("the stream protocol {offered}; it has {protocol}");
+            return Err(ApiError::Unsupported { what });
+        }
+        let upgrade = call.upgrade.take().ok_or_else(|| {
+            ApiError::bad_request("this connection cannot be upgraded: use HTTP/1.1")
+        })?;
+        Ok(Some(Self { upgrade, upgrade_to, protocol }))
+    }
+
+    pub(crate) fn complete(
+        self,
+    ) -> (
+        Response<Body>,
+        impl Future<Output = Result<TokioIo<Upgraded>, hyper::Error>> + Send + 'static,
+    ) {
+        let mut response = Response::new(body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static(self.upgrade_to));
+        headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(self.protocol));
+        let upgrade = self.upgrade;
+        (response, async move { upgrade.await.map(TokioIo::new) })
     }
 }
 
