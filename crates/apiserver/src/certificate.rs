@@ -94,4 +94,12 @@ mod tests {
         assert_eq!(identity(b""), None);
         assert_eq!(identity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..200)) {
+            let _nobody = identity(&bytes);
+            let _nobody = identity(&[&[0x30, 0x40, 0x30, 0x30][..], &bytes].concat());
+        }
+    }
 }

@@ -167,4 +167,13 @@ mod tests {
         check("/apis/apps/v1/unicorns", "Nothing");
         check("/metrics", "Nothing");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_path_makes_it_panic(path in "(/[a-z0-9%.]{0,9}){0,8}", any in ".{0,60}") {
+            let _found = route(&path);
+            let _found = route(&any);
+            let _found = route(&format!("/api/v1{path}"));
+        }
+    }
 }

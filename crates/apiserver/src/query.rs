@@ -89,4 +89,12 @@ mod tests {
         assert!(query.number("x").is_err());
         assert_eq!(query.text("x"), "%zz");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_query_makes_it_panic(text in ".{0,60}", escaped in "(%[0-9a-f]{0,3}|&|=|é){0,20}") {
+            let _query = Query::parse(&text);
+            let _query = Query::parse(&escaped);
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod forms;
 mod node;
 mod objects;
 mod patches;
+mod serve;
 mod watches;
 
 use std::sync::Arc;

@@ -133,6 +133,25 @@ async fn a_missing_log_is_refused() {
     assert!(matches!(Store::open(dir.path()), Err(OpenError::LogMissing { .. })));
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_log_makes_it_panic(
+        bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..400),
+        keep in 0..400usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        runtime.block_on(written(dir.path(), 3));
+        let mut log_bytes = content(dir.path());
+        log_bytes.truncate(keep);
+        log_bytes.extend_from_slice(&bytes);
+        let copy = copy_with(dir.path(), &log_bytes);
+        let _refused_or_not = Store::open(copy.path());
+    }
+}
+
 #[test]
 fn a_folder_in_use_is_refused() {
     let dir = tempfile::tempdir().unwrap();
