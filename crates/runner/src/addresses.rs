@@ -3,6 +3,7 @@
 use deploy::{Cluster, status::ReleaseStatus};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::{Api, ResourceExt as _, api::ListParams};
+use release::Owner;
 use serde_json::Value;
 
 use crate::up::Connected;
@@ -14,11 +15,20 @@ const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 
 /// The addresses of a release that is deployed; none when they cannot be read.
 pub async fn addresses(cluster: &Cluster, release: &ReleaseStatus) -> Vec<String> {
-    let owner = &release.owner;
+    own(cluster, &release.owner).await.iter().flat_map(of).collect()
+}
+
+/// Where the ingress of a release that is deployed already listens: host and port.
+pub(crate) async fn entry(cluster: &Cluster, owner: &Owner) -> Option<(String, u16)> {
+    own(cluster, owner).await.iter().find_map(|it| points(it).next())
+}
+
+async fn own(cluster: &Cluster, owner: &Owner) -> Vec<Ingress> {
     let api: Api<Ingress> = Api::namespaced(cluster.client().clone(), &owner.namespace);
-    let ingresses = api.list(&ListParams::default()).await.map(|it| it.items).unwrap_or_default();
-    let is_own = |it: &&Ingress| it.annotations().get(RELEASE_NAME) == Some(&owner.name);
-    ingresses.iter().filter(is_own).flat_map(of).collect()
+    let found = api.list(&ListParams::default()).await;
+    let mut ingresses = found.map(|it| it.items).unwrap_or_default();
+    ingresses.retain(|it| it.annotations().get(RELEASE_NAME) == Some(&owner.name));
+    ingresses
 }
 
 /// The addresses of what was just deployed.
@@ -52,18 +62,25 @@ async fn read(cluster: &Cluster, names: &[&str], namespace: &str) -> Vec<String>
 
 /// One address for each host of the ingress at each address of its status.
 fn of(ingress: &Ingress) -> Vec<String> {
-    let status = ingress.status.as_ref().and_then(|it| it.load_balancer.as_ref());
-    let points = status.and_then(|it| it.ingress.as_ref()).into_iter().flatten();
     let rules = ingress.spec.as_ref().and_then(|it| it.rules.as_ref()).into_iter().flatten();
     let mut hosts: Vec<Option<&str>> = rules.map(|it| it.host.as_deref()).collect();
     hosts.dedup();
     let mut found = Vec::new();
-    for point in points {
-        let Some(host) = point.ip.as_deref().or(point.hostname.as_deref()) else { continue };
-        let port = point.ports.iter().flatten().find_map(|it| u16::try_from(it.port).ok());
-        found.extend(hosts.iter().map(|it| address(host, port.unwrap_or(HTTP_PORT), *it)));
+    for (host, port) in points(ingress) {
+        found.extend(hosts.iter().map(|it| address(&host, port, *it)));
     }
     found
+}
+
+/// The addresses of an ingress's status, each with its first port.
+fn points(ingress: &Ingress) -> impl Iterator<Item = (String, u16)> {
+    let status = ingress.status.as_ref().and_then(|it| it.load_balancer.as_ref());
+    let points = status.and_then(|it| it.ingress.as_ref()).into_iter().flatten();
+    points.filter_map(|it| {
+        let host = it.ip.as_ref().or(it.hostname.as_ref())?.clone();
+        let port = it.ports.iter().flatten().find_map(|it| u16::try_from(it.port).ok());
+        Some((host, port.unwrap_or(HTTP_PORT)))
+    })
 }
 
 fn address(host: &str, port: u16, rule: Option<&str>) -> String {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     Event, Outcome, StageError,
-    addresses::addresses_of,
+    addresses::{self, addresses_of},
     chart::{For, Loaded},
     image::BuiltImage,
     record::RunFolder,
@@ -45,12 +45,16 @@ pub(crate) async fn plan(
     let owner = Owner { name: run.service.name.clone(), namespace: run.namespace() };
     let place = situation(&cluster, &owner).await.map_err(StageError::History)?;
     let capabilities = capabilities(&cluster, loaded).await;
-    let rendering = Rendering { loaded, image, owner, capabilities };
+    let ingress = match &connected.ingress {
+        Some(known) => Some(known.clone()),
+        None => addresses::entry(&cluster, &owner).await,
+    };
+    let rendering = Rendering { loaded, image, owner, capabilities, ingress };
     let deployed = place.history.deployed().map(|it| it.revision);
-    let mut request = rendering.request(run, &connected, deployed, &place)?;
+    let mut request = rendering.request(run, deployed, &place)?;
     let mut prepared = prepare(&cluster, &request).await.map_err(prepare_error)?;
     if deployed.is_some() && prepared.standing == Standing::Changed {
-        let next = rendering.request(run, &connected, None, &place)?;
+        let next = rendering.request(run, None, &place)?;
         if next.manifest != request.manifest || next.hooks != request.hooks {
             prepared = prepare(&cluster, &next).await.map_err(prepare_error)?;
         }
@@ -189,6 +193,8 @@ struct Rendering<'a> {
     image: Option<&'a BuiltImage>,
     owner: Owner,
     capabilities: Capabilities,
+    /// Where the ingress listens, if that is known before it is deployed.
+    ingress: Option<(String, u16)>,
 }
 
 impl Rendering<'_> {
@@ -196,7 +202,6 @@ impl Rendering<'_> {
     fn request(
         &self,
         run: &ServiceRun<'_>,
-        connected: &Connected,
         deployed: Option<u32>,
         place: &Situation,
     ) -> Result<Request, StageError> {
@@ -215,10 +220,9 @@ impl Rendering<'_> {
         let rendered = self.loaded.render(&for_).map_err(StageError::Chart)?;
         let text = rendered.manifest_text(false);
         let objects = manifest::objects(&text).unwrap_or_default();
-        let ingress = connected.ingress.as_ref();
         let default = Options::default();
         Ok(Request {
-            checks: smoke_checks(&run.service.smoke, &self.owner, &objects, ingress),
+            checks: smoke_checks(&run.service.smoke, &self.owner, &objects, self.ingress.as_ref()),
             owner: self.owner.clone(),
             chart: self.loaded.record.clone(),
             values: self.loaded.config.clone(),
