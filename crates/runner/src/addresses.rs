@@ -1,6 +1,11 @@
 //! Where a release is reached: what its ingresses say of themselves.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use deploy::{Cluster, status::ReleaseStatus};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::{Api, ResourceExt as _, api::ListParams};
 use release::Owner;
@@ -9,6 +14,9 @@ use serde_json::Value;
 use crate::up::Connected;
 
 const HTTP_PORT: u16 = 80;
+/// An address that answers slower is not shown.
+const SHOWN_WITHIN: Duration = Duration::from_secs(2);
+const SHOWN_BYTES_MAX: usize = 64 * 1024;
 
 /// The annotation by which helm's objects name their release.
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
@@ -47,6 +55,21 @@ pub(crate) async fn addresses_of(
         }
         _ => found,
     }
+}
+
+/// What an address shows: the status and the beginning of the first line; `None` when nobody answers.
+pub(crate) async fn shown(address: &str) -> Option<String> {
+    let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let ask = async {
+        let response = http.get(address.parse().ok()?).await.ok()?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), SHOWN_BYTES_MAX).collect().await.ok();
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let text = String::from_utf8_lossy(&body);
+        let line: String = text.lines().next().unwrap_or_default().chars().take(100).collect();
+        Some(format!("{address} shows {status}: {line}"))
+    };
+    tokio::time::timeout(SHOWN_WITHIN, ask).await.ok().flatten()
 }
 
 async fn read(cluster: &Cluster, names: &[&str], namespace: &str) -> Vec<String> {

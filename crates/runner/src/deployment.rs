@@ -10,6 +10,7 @@ use deploy::{
     situation,
     smoke::{BodyRule, Check, Expect, Probe, Route},
 };
+use futures_util::future::join_all;
 use pipeline::{Smoke, SmokeProtocol};
 use release::{Owner, manifest, record};
 use serde_json::Value;
@@ -119,6 +120,8 @@ pub(crate) async fn deploy(
     run.record.addresses =
         addresses_of(&cluster, &objects, &request.owner.namespace, &connected).await;
     run.record.pods = pods(&cluster, &request.owner).await;
+    let shown = run.record.addresses.iter().map(|it| addresses::shown(it));
+    run.record.shown = join_all(shown).await.into_iter().flatten().collect();
     Ok((outcome, format!("revision {revision}"), ()))
 }
 
