@@ -2,42 +2,51 @@
 
 use num_bigint::BigUint;
 
-/// An odd modulus, prepared.
-pub(super) struct Modulus {
-    limbs: Vec<u64>,
-    /// -1 / modulus, modulo 2^64.
-    inverse: u64,
-    /// R^2 modulo the modulus, where R is 2^(64 * limbs).
-    square: Vec<u64>,
+/// The powers of a base modulo an odd number.
+///
+/// # Panics
+/// When the modulus is even or zero, or the base is not below it.
+pub(super) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
+    let length = modulus.to_u64_digits().len();
+    // Lengths that are known when compiling make this many times as fast.
+    match length {
+        0..=16 => Modulus::<16>::new(modulus).power(base, exponent),
+        17..=32 => Modulus::<32>::new(modulus).power(base, exponent),
+        _ => base.modpow(exponent, modulus),
+    }
 }
 
-impl Modulus {
-    /// # Panics
-    /// When the number is even.
-    pub(super) fn new(number: &BigUint) -> Self {
-        let limbs = number.to_u64_digits();
+/// An odd modulus of at most so many limbs, prepared.
+struct Modulus<const N: usize> {
+    limbs: [u64; N],
+    /// -1 / modulus, modulo 2^64.
+    inverse: u64,
+    /// R^2 modulo the modulus, where R is 2^(64 * N).
+    square: [u64; N],
+}
+
+impl<const N: usize> Modulus<N> {
+    fn new(number: &BigUint) -> Self {
+        let limbs = padded(number);
         assert!(limbs[0] & 1 == 1, "a Montgomery modulus is odd");
         // Newton's iteration doubles the correct bits, from three.
         let mut inverse = limbs[0];
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2u64.wrapping_sub(limbs[0].wrapping_mul(inverse)));
         }
-        let square = (BigUint::from(1u8) << (128 * limbs.len())) % number;
-        let square = padded(&square, limbs.len());
+        let square = padded(&((BigUint::from(1u8) << (128 * N)) % number));
         Self { limbs, inverse: inverse.wrapping_neg(), square }
     }
 
-    pub(super) fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
-        let length = self.limbs.len();
-        let base = padded(base, length);
-        let mut one = vec![0; length];
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
+        let mut one = [0; N];
         one[0] = 1;
-        let base = self.multiply(&base, &self.square);
+        let base = self.multiply(&padded(base), &self.square);
         let mut result = self.multiply(&one, &self.square);
         // Four bits at a time, with the powers below 16 at hand.
-        let mut table = vec![result.clone()];
+        let mut table = [result; 16];
         for place in 1..16 {
-            table.push(self.multiply(&table[place - 1], &base));
+            table[place] = self.multiply(&table[place - 1], &base);
         }
         for digit in exponent.to_u64_digits().iter().rev() {
             for shift in (0..16).rev() {
@@ -53,52 +62,53 @@ impl Modulus {
     }
 
     /// `one * two / R`, below the modulus.
-    fn multiply(&self, one: &[u64], two: &[u64]) -> Vec<u64> {
-        let length = self.limbs.len();
-        let mut sum = vec![0u64; length + 2];
+    fn multiply(&self, one: &[u64; N], two: &[u64; N]) -> [u64; N] {
+        let mut sum = [0u64; N];
+        let mut top = 0u64;
         for digit in two {
-            let carry = add_product(&mut sum[..length], one, *digit);
-            let (low, overflow) = sum[length].overflowing_add(carry);
-            sum[length] = low;
-            sum[length + 1] = u64::from(overflow);
+            let mut carry = 0u64;
+            for (place, factor) in sum.iter_mut().zip(one) {
+                (*place, carry) = product_plus(*factor, *digit, *place, carry);
+            }
+            let (high, overflow) = top.overflowing_add(carry);
+            // Adds the multiple of the modulus that makes the lowest limb zero, and drops that limb.
             let factor = sum[0].wrapping_mul(self.inverse);
-            let carry = add_product(&mut sum[..length], &self.limbs, factor);
-            let (low, overflow) = sum[length].overflowing_add(carry);
-            sum[length] = low;
-            sum[length + 1] += u64::from(overflow);
-            sum.copy_within(1.., 0);
-            sum[length + 1] = 0;
+            let (_, mut carry) = product_plus(self.limbs[0], factor, sum[0], 0);
+            for place in 1..N {
+                let limb = self.limbs[place];
+                (sum[place - 1], carry) = product_plus(limb, factor, sum[place], carry);
+            }
+            let (low, more) = high.overflowing_add(carry);
+            sum[N - 1] = low;
+            top = u64::from(overflow) + u64::from(more);
         }
-        if sum[length] != 0 || !is_below(&sum[..length], &self.limbs) {
-            subtract(&mut sum[..length], &self.limbs);
+        if top != 0 || !is_below(&sum, &self.limbs) {
+            subtract(&mut sum, &self.limbs);
         }
-        sum.truncate(length);
         sum
     }
 }
 
-fn padded(number: &BigUint, length: usize) -> Vec<u64> {
-    let mut limbs = number.to_u64_digits();
-    limbs.resize(length, 0);
+/// `one * two + three + four`: the low and the high half.
+#[inline]
+fn product_plus(one: u64, two: u64, three: u64, four: u64) -> (u64, u64) {
+    let wide = u128::from(one) * u128::from(two) + u128::from(three) + u128::from(four);
+    (wide as u64, (wide >> 64) as u64)
+}
+
+fn padded<const N: usize>(number: &BigUint) -> [u64; N] {
+    let mut limbs = [0; N];
+    for (limb, digit) in limbs.iter_mut().zip(number.iter_u64_digits()) {
+        *limb = digit;
+    }
     limbs
 }
 
-/// `sum += factors * digit`, with what is carried out.
-fn add_product(sum: &mut [u64], factors: &[u64], digit: u64) -> u64 {
-    let mut carry = 0u128;
-    for (place, factor) in sum.iter_mut().zip(factors) {
-        carry += u128::from(*place) + u128::from(*factor) * u128::from(digit);
-        *place = carry as u64;
-        carry >>= 64;
-    }
-    carry as u64
-}
-
-fn is_below(one: &[u64], two: &[u64]) -> bool {
+fn is_below<const N: usize>(one: &[u64; N], two: &[u64; N]) -> bool {
     one.iter().rev().lt(two.iter().rev())
 }
 
-fn subtract(from: &mut [u64], number: &[u64]) {
+fn subtract<const N: usize>(from: &mut [u64; N], number: &[u64; N]) {
     let mut borrow = false;
     for (place, digit) in from.iter_mut().zip(number) {
         let (difference, one) = place.overflowing_sub(*digit);
@@ -114,10 +124,12 @@ mod tests {
 
     #[test]
     fn powers_are_those_of_plain_arithmetic() {
-        let modulus = (BigUint::from(1u8) << 521) - 1u8;
-        let base = BigUint::from(123_456_789u32).pow(11);
-        let exponent = BigUint::from(987_654_321u32).pow(7);
-        let expect = base.modpow(&exponent, &modulus);
-        assert_eq!(Modulus::new(&modulus).power(&(base % &modulus), &exponent), expect);
+        for bits in [61, 521, 1_023, 1_279, 2_203] {
+            let modulus = (BigUint::from(1u8) << bits) - 1u8;
+            let base: BigUint = BigUint::from(123_456_789u32).pow(11) % &modulus;
+            let exponent = BigUint::from(987_654_321u32).pow(7);
+            let expect = base.modpow(&exponent, &modulus);
+            assert_eq!(power(&base, &exponent, &modulus), expect, "{bits}");
+        }
     }
 }

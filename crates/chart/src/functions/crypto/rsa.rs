@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     der::{self, Item},
-    montgomery::Modulus,
+    montgomery::power,
     pem,
     prime::{Random, random_prime},
 };
@@ -119,9 +119,8 @@ impl PrivateKey {
         let message = BigUint::from_bytes_be(&padded);
         // By way of the primes, which is four times as fast.
         let [one, two] = &self.primes;
-        let part = |prime: &BigUint| {
-            Modulus::new(prime).power(&(&message % prime), &(&self.exponent % (prime - 1u8)))
-        };
+        let part =
+            |prime: &BigUint| power(&(&message % prime), &(&self.exponent % (prime - 1u8)), prime);
         let (first, second) = (part(one), part(two));
         let inverse = two.modinv(one).expect("different primes have no common factor");
         let difference = (first + one - &second % one) % one;
