@@ -85,12 +85,16 @@ pub(crate) fn allocate_update(
 
 /// What the writer of such an object should know about this cluster.
 pub(crate) fn warnings(resource: &Resource) -> Option<String> {
-    let is_unenforced = matches!(
-        (resource.group.as_str(), resource.kind.as_str()),
-        ("", "ResourceQuota" | "LimitRange") | ("networking.k8s.io", "NetworkPolicy")
-    );
-    is_unenforced
-        .then(|| format!("this cluster stores a {} but does not enforce it", resource.kind))
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "ResourceQuota" | "LimitRange") | ("networking.k8s.io", "NetworkPolicy") => {
+            Some(format!("this cluster stores a {} but does not enforce it", resource.kind))
+        }
+        ("", "Endpoints") => Some(
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// Kinds that would change what the API is or does.

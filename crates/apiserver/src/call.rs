@@ -4,9 +4,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
+use kobject::validate::FieldError;
 use serde_json::Value;
 
-use crate::{auth::Identity, error::ApiError, protobuf, query::Query};
+use crate::{
+    auth::Identity,
+    error::{ApiError, GroupKind, unsupported},
+    protobuf,
+    query::Query,
+};
 
 /// A request whose body was read.
 #[derive(Debug)]
@@ -70,9 +76,11 @@ impl Call {
             "Strict" => Ok(FieldValidation::Strict),
             "" | "Warn" => Ok(FieldValidation::Warn),
             "Ignore" => Ok(FieldValidation::Ignore),
-            other => Err(ApiError::bad_request(format!(
-                "invalid fieldValidation {other:?}: must be one of Strict, Warn, Ignore"
-            ))),
+            other => {
+                let error =
+                    unsupported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]);
+                Err(self.invalid_option(error))
+            }
         }
     }
 
@@ -80,9 +88,25 @@ impl Call {
         match self.query.text("dryRun") {
             "" => Ok(false),
             "All" => Ok(true),
-            other => Err(ApiError::bad_request(format!(
-                "invalid dryRun {other:?}: the only value is All"
-            ))),
+            other => {
+                let found = serde_json::json!([other]);
+                Err(self.invalid_option(unsupported("dryRun", found, &["All"])))
+            }
+        }
+    }
+
+    /// A parameter with a value that it cannot have.
+    fn invalid_option(&self, error: FieldError) -> ApiError {
+        let kind = match self.method {
+            Method::POST => "CreateOptions",
+            Method::PUT => "UpdateOptions",
+            Method::PATCH => "PatchOptions",
+            _ => "DeleteOptions",
+        };
+        ApiError::Invalid {
+            kind: GroupKind::new("meta.k8s.io", kind),
+            name: String::new(),
+            errors: vec![error],
         }
     }
 }

@@ -244,7 +244,7 @@ pub(crate) fn invalid(field: &str, value: impl Into<Value>, what: &str) -> Field
 }
 
 /// A field with a value that is none of those known.
-pub(crate) fn unsupported(field: &str, value: &str, supported: &[&str]) -> FieldError {
+pub(crate) fn unsupported(field: &str, value: impl Into<Value>, supported: &[&str]) -> FieldError {
     let supported: Vec<String> = supported.iter().map(|it| format!("{it:?}")).collect();
     let what = format!("supported values: {}", supported.join(", "));
     field_error(field, Reason::NotSupported, Some(value.into()), &what)

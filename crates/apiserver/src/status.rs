@@ -53,6 +53,13 @@ pub(crate) fn success(details: Value) -> Value {
     status
 }
 
+/// A `metav1.Status` for what was carried out and has no object of its own.
+pub(crate) fn created() -> Value {
+    let mut status = success(Value::Null);
+    status["code"] = 201.into();
+    status
+}
+
 fn details(error: &ApiError) -> Option<Value> {
     match error {
         ApiError::NotFound { resource, name } | ApiError::AlreadyExists { resource, name } => {

@@ -15,7 +15,7 @@ use crate::{
     body::{self, Body},
     call::Call,
     clock, convert, decode,
-    error::ApiError,
+    error::{ApiError, GroupKind, GroupResource, invalid},
     expiry::expires,
     path::Target,
     present::Presenter,
@@ -52,7 +52,7 @@ pub(crate) enum Proposed {
 pub(crate) enum Written {
     Stored(Entry),
     /// The object went with this write: its last finalizer is gone.
-    Removed(Entry),
+    Removed(Value),
     /// What a dry run would have stored.
     Dry(Value),
 }
@@ -203,6 +203,18 @@ impl<'a> Writing<'a> {
             )));
         }
         let version = meta::resource_version(new);
+        if version.is_empty() && self.part == Part::Main && needs_version(self.resource) {
+            let GroupResource { group, plural } = self.resource.into();
+            return Err(ApiError::Invalid {
+                kind: GroupKind::new(&group, &plural),
+                name: name.to_owned(),
+                errors: vec![invalid(
+                    "metadata.resourceVersion",
+                    0,
+                    "must be specified for an update",
+                )],
+            });
+        }
         if !version.is_empty() && version != "0" && version != meta::resource_version(live) {
             return Err(ApiError::modified(self.resource, name));
         }
@@ -223,7 +235,8 @@ impl<'a> Writing<'a> {
     async fn replace(&self, entry: &Entry, new: Value) -> Result<Written, WriteError> {
         let store = &self.api.store;
         if is_finished(self.resource, &new) {
-            return store.delete(&entry.key, entry.mod_revision).await.map(Written::Removed);
+            let last = store.delete(&entry.key, entry.mod_revision).await?;
+            return Ok(Written::Removed(at_version(new, &last.object())));
         }
         let stored = convert::to_stored(self.resource, new);
         self.note_expiry(&entry.key).await;
@@ -264,6 +277,22 @@ impl<'a> Writing<'a> {
     }
 }
 
+/// The kinds that may only be updated by who has seen the current version.
+///
+/// Source: kubernetes 1.34, `AllowUnconditionalUpdate` in `pkg/registry/*/*/strategy.go`.
+fn needs_version(resource: &Resource) -> bool {
+    matches!(
+        resource.kind.as_str(),
+        "Lease"
+            | "PodDisruptionBudget"
+            | "RuntimeClass"
+            | "CSIDriver"
+            | "CSINode"
+            | "CSIStorageCapacity"
+            | "VolumeAttachment"
+    )
+}
+
 fn already_exists() -> WriteError {
     WriteError::AlreadyExists { key: "".into() }
 }
@@ -276,8 +305,8 @@ pub(crate) fn respond(
     warnings: &[String],
 ) -> Response<Body> {
     let mut response = match written {
-        Written::Stored(entry) | Written::Removed(entry) => presenter.stored(code, &entry),
-        Written::Dry(object) => presenter.one(code, object),
+        Written::Stored(entry) => presenter.stored(code, &entry),
+        Written::Removed(object) | Written::Dry(object) => presenter.one(code, object),
     };
     body::warn(&mut response, warnings);
     response
@@ -306,9 +335,9 @@ pub(crate) fn is_finished(resource: &Resource, object: &Value) -> bool {
         && !has_spec_finalizers
 }
 
-/// A dry run shows the version that the object has and keeps.
-fn at_version(mut new: Value, live: &Value) -> Value {
-    let version = live["metadata"]["resourceVersion"].clone();
+/// Shows a version that the store did not stamp: a dry run's object has and keeps that of the live one.
+fn at_version(mut new: Value, other: &Value) -> Value {
+    let version = other["metadata"]["resourceVersion"].clone();
     meta::metadata_mut(&mut new).insert("resourceVersion".to_owned(), version);
     new
 }

@@ -64,7 +64,7 @@ async fn write(
     let writing = Writing::new(api, call, target, Part::Binding)?;
     let assign = |live: &Value| assign(target, live, node, &meta::time(call.now));
     writing.update(&target.name, &assign).await?;
-    Ok(json_response(StatusCode::CREATED, &status::success(Value::Null)))
+    Ok(json_response(StatusCode::CREATED, &status::created()))
 }
 
 /// Source: kubernetes 1.34, `pkg/registry/core/pod/storage/storage.go`, `setPodNodeAndMetadata`.

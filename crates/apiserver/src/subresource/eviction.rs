@@ -34,7 +34,7 @@ pub(crate) async fn evict(
     }
     let place = (target.namespace.as_str(), target.name.as_str());
     delete_named(api, target.resource, place, &options, call.now).await?;
-    Ok(json_response(StatusCode::CREATED, &status::success(Value::Null)))
+    Ok(json_response(StatusCode::CREATED, &status::created()))
 }
 
 fn options(call: &Call) -> Result<Options, ApiError> {

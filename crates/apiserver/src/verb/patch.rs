@@ -230,10 +230,8 @@ impl Written {
     /// The object that the write left, as the resource's own version has it.
     pub(crate) fn into_object(self, resource: &kobject::Resource) -> Value {
         match self {
-            Self::Stored(entry) | Self::Removed(entry) => {
-                crate::convert::from_stored(resource, entry.object())
-            }
-            Self::Dry(object) => object,
+            Self::Stored(entry) => crate::convert::from_stored(resource, entry.object()),
+            Self::Removed(object) | Self::Dry(object) => object,
         }
     }
 }

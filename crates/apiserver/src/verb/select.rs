@@ -25,14 +25,9 @@ impl Selection {
         }
         let fields_parsed = FieldSelector::parse(&text)
             .map_err(|error| ApiError::bad_request(error.to_string()))?;
-        fields_parsed.check(target.resource).map_err(|error| {
-            let resource = target.resource;
-            ApiError::bad_request(format!(
-                "Unable to find \"{}, Resource={}\" that match label selector {labels:?}, field selector {fields:?}: {error}",
-                if resource.group.is_empty() { format!("/{}", resource.version) } else { resource.api_version() },
-                resource.plural
-            ))
-        })?;
+        fields_parsed
+            .check(target.resource)
+            .map_err(|error| ApiError::bad_request(error.to_string()))?;
         Ok(Self { labels: labels_parsed, fields: fields_parsed })
     }
 

@@ -33,7 +33,7 @@ async fn a_list_is_selected() {
     assert_eq!(names(&everywhere).len(), 4);
     let unknown = it.get(&format!("{MAPS}?fieldSelector=data.a%3D1")).await;
     assert_eq!(unknown.refusal().0, 400);
-    assert!(unknown.refusal().2.contains("Unable to find \"/v1, Resource=configmaps\""));
+    assert!(unknown.refusal().2.contains("data.a"));
 }
 
 #[tokio::test]
