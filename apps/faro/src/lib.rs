@@ -1,4 +1,4 @@
-//! faro, the reference service: a greeting with a visit counter, health, environment, metrics.
+//! faro, the reference service: a greeting with a visit counter, users, health, environment, metrics.
 //!
 //! It shows what a service that behaves well on Kubernetes looks like, and depends on nothing of zarpa.
 //! [`router`] is the whole HTTP interface without a socket; [`serve()`] gives it sockets and ends it in order.
@@ -7,15 +7,23 @@
 pub mod check;
 pub mod config;
 mod counter;
+mod database;
 mod endpoints;
 mod metrics;
+mod negotiation;
+mod observe;
 mod problem;
 mod router;
 mod serve;
 mod state;
+mod tls;
+mod trace;
+mod users;
 
-pub use counter::{CounterError, SqliteCounter};
+pub use counter::CounterError;
+pub use database::OpenError;
 pub use metrics::Metrics;
 pub use router::{admin_router, router};
 pub use serve::{ServeError, serve};
-pub use state::{Phase, State};
+pub use state::{Phase, State, StateError, Stores};
+pub use tls::TlsError;

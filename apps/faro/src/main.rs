@@ -6,20 +6,26 @@
     reason = "a program reads its environment and says its own words"
 )]
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
-use clap::Parser as _;
 use faro::{
     check,
-    config::{Cli, Command, LogFormat, ServeConfig},
+    config::{self, ConfigError, LogFormat, ServeConfig, Task},
 };
 use tracing_subscriber::EnvFilter;
 
+/// What a command line that cannot be used exits with, as clap does.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        None => serve(cli.serve),
-        Some(Command::Check { url, contains }) => match check::check(&url, contains.as_deref()) {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| {
+            (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+        })
+        .collect();
+    match config::read(std::env::args_os(), &environment) {
+        Ok(Task::Serve(config)) => serve(*config, environment),
+        Ok(Task::Check { url, contains }) => match check::check(&url, contains.as_deref()) {
             Ok(body) => {
                 println!("{}", body.trim_end());
                 ExitCode::SUCCESS
@@ -29,16 +35,21 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        // Help and version are no mistakes, and go to standard output.
+        Err(ConfigError::Arguments(error)) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            error.print().ok();
+            ExitCode::from(code)
+        }
+        Err(ConfigError::Mistakes(mistakes)) => {
+            eprintln!("faro: {mistakes}");
+            ExitCode::from(USAGE)
+        }
     }
 }
 
-fn serve(config: ServeConfig) -> ExitCode {
+fn serve(config: ServeConfig, environment: Vec<(String, String)>) -> ExitCode {
     init_logging(&config);
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .map(|(name, value)| {
-            (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-        })
-        .collect();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -46,14 +57,28 @@ fn serve(config: ServeConfig) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(faro::serve(config, environment)) {
+    let result = runtime.block_on(faro::serve(config, environment));
+    // What still runs was given up on.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|it| format!(": {it}"));
-            eprintln!("faro: {error}{}", cause.unwrap_or_default());
+            eprintln!("faro: {}", chain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 fn init_logging(config: &ServeConfig) {

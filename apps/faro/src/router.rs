@@ -2,41 +2,43 @@
 
 use axum::{
     Router,
-    extract::{self, DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderValue, StatusCode, Uri, header},
-    middleware::{self, Next},
+    extract::{self, DefaultBodyLimit, Request},
+    http::{StatusCode, Uri, header},
+    middleware,
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use tokio::time::Instant;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Phase, State,
-    endpoints::{environment, greeting, health},
+    State,
+    endpoints::{docs, environment, greeting, health, users, version},
+    observe::{observe, panicked},
     problem::Problem,
 };
 
-const BODY_BYTES_MAX: usize = 1024 * 1024;
-
 /// The service port's routes.
 pub fn router(state: State) -> Router {
-    let timeout = TimeoutLayer::with_status_code(
-        StatusCode::SERVICE_UNAVAILABLE,
-        state.config.request_timeout,
-    );
+    let collection = get(users::list).post(users::create);
+    let member = get(users::find).put(users::replace).patch(users::patch).delete(users::delete);
     Router::new()
         .route("/", get(greeting::get).head(greeting::head))
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/startupz", get(health::started))
+        .route("/version", get(version::get))
         .route("/env", get(environment::get))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .route("/api/users", collection.clone())
+        .route("/api/users/", collection)
+        .route("/api/users/{id}", member.clone())
+        .route("/api/users/{id}/", member)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(timeout)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(state.config.body_bytes_max))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
         .with_state(state)
 }
@@ -48,7 +50,8 @@ pub fn admin_router(state: State) -> Router {
 
 async fn metrics(extract::State(state): extract::State<State>) -> Response {
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, media_type)], state.metrics.text()).into_response()
+    let text = state.metrics.text(state.users.database.connections());
+    ([(header::CONTENT_TYPE, media_type)], text).into_response()
 }
 
 async fn not_found(uri: Uri) -> Problem {
@@ -58,31 +61,4 @@ async fn not_found(uri: Uri) -> Problem {
 async fn not_allowed(request: Request) -> Problem {
     let detail = format!("{} is not possible at {}", request.method(), request.uri().path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
-}
-
-/// Counts and logs every request, and asks clients to go elsewhere when the process is about to end.
-async fn observe(
-    extract::State(state): extract::State<State>,
-    matched: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let route = matched.as_ref().map_or("other", MatchedPath::as_str).to_owned();
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    let took = started.elapsed();
-    let status = response.status().as_u16();
-    state.metrics.observe(method.as_str(), &route, status, took);
-    // Probes come every second: only those that fail are worth a line.
-    let is_probe = matches!(route.as_str(), "/health" | "/livez" | "/readyz" | "/startupz");
-    if !is_probe || !response.status().is_success() {
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(%method, path, status, took_us, "request");
-    }
-    if *state.phase.borrow() == Phase::Ending {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

@@ -1,28 +1,38 @@
-//! Sockets, signals, and the end in order: readiness fails, serving goes on, then accepting stops, then drain.
+//! Sockets, signals, and the end in order: readiness fails, serving goes on, then accepting stops, then drain, then traces.
 
-use std::{io, net::SocketAddr, sync::Arc};
+mod connections;
 
-use axum::Router;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::timeout,
 };
 
 use crate::{
-    CounterError, Metrics, Phase, SqliteCounter, State, admin_router, config::ServeConfig, router,
+    Phase, State, StateError, admin_router,
+    config::ServeConfig,
+    router,
+    tls::{Tls, TlsError},
 };
+
+use self::connections::{Limits, accept};
+
+/// For what the collector has not got yet, at the very end.
+const FLUSH: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("could not listen on {address} for the {what}")]
     Listen { what: &'static str, address: SocketAddr, source: io::Error },
-    #[error("could not prepare the visit counter")]
-    Counter(#[source] CounterError),
+    #[error("could not prepare the stores")]
+    State(#[source] StateError),
+    #[error("could not prepare TLS")]
+    Tls(#[source] TlsError),
     #[error("could not listen for signals")]
     Signals(#[source] io::Error),
-    #[error("could not go on serving")]
-    Serve(#[source] io::Error),
 }
 
 /// Serves until SIGTERM or SIGINT, and returns when everything has ended in order.
@@ -32,23 +42,26 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     // Before anything slow, so that no signal is missed.
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
-    let counter = SqliteCounter::open(&config.data_dir).await.map_err(ServeError::Counter)?;
-    let (phase, phase_rx) = watch::channel(Phase::Serving);
     let config = Arc::new(config);
-    let state = State {
-        config: Arc::clone(&config),
-        counter,
-        metrics: Metrics::default(),
-        environment: Arc::new(environment),
-        phase: phase_rx,
-    };
+    let tls = config.tls.clone().map(Tls::open).transpose().map_err(ServeError::Tls)?;
     let service = bind("service", config.listen).await?;
     let admin = bind("metrics", config.admin_listen).await?;
-    tracing::info!(listen = %config.listen, admin = %config.admin_listen, "serving");
+    let (phase, phase_rx) = watch::channel(Phase::Serving);
+    let state =
+        State::open(Arc::clone(&config), environment, phase_rx).await.map_err(ServeError::State)?;
+    let (listen, admin_listen) = (service.local_addr().ok(), admin.local_addr().ok());
+    tracing::info!(?listen, ?admin_listen, version = env!("CARGO_PKG_VERSION"), "serving");
 
     let (stop, stopped) = watch::channel(false);
-    let service = tokio::spawn(run(service, router(state.clone()), until(stopped.clone())));
-    let admin = tokio::spawn(run(admin, admin_router(state), until(stopped)));
+    let limits = Limits {
+        connections_max: config.connections_max,
+        head_bytes_max: config.header_bytes_max,
+        head_timeout: config.header_timeout,
+    };
+    let traces = state.traces.clone();
+    let service =
+        tokio::spawn(accept(service, router(state.clone()), tls, limits, stopped.clone()));
+    let admin = tokio::spawn(accept(admin, admin_router(state), None, limits, stopped));
 
     signals.next().await;
     phase.send_replace(Phase::Ending);
@@ -60,31 +73,20 @@ pub async fn serve(
     stop.send_replace(true);
     tracing::info!("ending: no longer accepting");
     tokio::select! {
-        ended = service => ended.unwrap_or(Ok(())).map_err(ServeError::Serve)?,
+        _ = service => {}
         () = tokio::time::sleep(config.drain_timeout) => {
             tracing::warn!("ending: requests under way took too long");
         }
         () = signals.next() => {}
     }
     admin.abort();
+    timeout(FLUSH, traces.flush()).await.ok();
     tracing::info!("ended");
     Ok(())
 }
 
 async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { what, address, source })
-}
-
-async fn run(
-    listener: TcpListener,
-    router: Router,
-    end: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(end).await
-}
-
-async fn until(mut stopped: watch::Receiver<bool>) {
-    stopped.wait_for(|it| *it).await.ok();
 }
 
 struct Signals {
