@@ -1,0 +1,1 @@
+{{ define "deep" }}{{ .Values.x.y.z }}{{ end }}

@@ -1,0 +1,1 @@
+{{ define "who" }}child a{{ end }}{{ define "lib.x" }}L{{ end }}

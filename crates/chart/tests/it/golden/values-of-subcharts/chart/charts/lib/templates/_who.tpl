@@ -1,0 +1,1 @@
+{{ define "who" }}child lib{{ end }}{{ define "lib.x" }}L{{ end }}

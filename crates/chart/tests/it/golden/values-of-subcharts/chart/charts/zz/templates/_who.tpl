@@ -1,0 +1,1 @@
+{{ define "who" }}child zz{{ end }}{{ define "lib.x" }}L{{ end }}
