@@ -23,6 +23,13 @@ pub(crate) fn permit_create(
     namespace::permit_create(api, resource, object)
 }
 
+/// Waits for what a controller is about to make and the object needs.
+pub(crate) async fn wait_for_others(api: &Api, resource: &Resource, object: &Value) {
+    if resource.group.is_empty() && resource.kind == "Pod" {
+        service_account::wait_for_default(api, object).await;
+    }
+}
+
 /// Completes a new object from what the cluster has.
 pub(crate) fn mutate_create(
     api: &Api,

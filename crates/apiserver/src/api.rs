@@ -6,7 +6,7 @@ use kobject::Resource;
 use store::Store;
 use tokio::sync::Mutex;
 
-use crate::{clock, config::Config, expiry::Expiry, node::Node};
+use crate::{clock, config::Config, document::Documents, expiry::Expiry, node::Node};
 
 /// The state of an API server.
 pub struct Api {
@@ -16,6 +16,7 @@ pub struct Api {
     /// Held while a Service's addresses are chosen and written, so that none is given twice.
     pub(crate) allocation: Mutex<()>,
     pub(crate) expiry: Expiry,
+    pub(crate) documents: Documents,
 }
 
 impl std::fmt::Debug for Api {
@@ -27,7 +28,14 @@ impl std::fmt::Debug for Api {
 impl Api {
     pub(crate) fn new(store: Store, config: Config, node: Arc<dyn Node>) -> Self {
         let expiry = Expiry::of_store(&store, clock::now());
-        Self { store, config, node, allocation: Mutex::new(()), expiry }
+        Self {
+            store,
+            config,
+            node,
+            allocation: Mutex::new(()),
+            expiry,
+            documents: Documents::default(),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn dispatch(api: &Api, call: Call) -> Result<Response<Body>, Ap
         Route::Resources { group, version } => document::resources(&call, group, version),
         Route::OpenApiIndex => document::openapi_index(&call),
         Route::OpenApiDocument { group, version } => {
-            document::openapi_document(&call, group, version)
+            document::openapi_document(api, &call, group, version)
         }
         Route::OpenApiV2 => Err(ApiError::Unsupported {
             what: "OpenAPI v2; clients of Kubernetes 1.27 and later read /openapi/v3".to_owned(),

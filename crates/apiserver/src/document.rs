@@ -1,5 +1,11 @@
 //! The documents about the server itself: version, health, discovery, OpenAPI, keys.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use kobject::{
     Resource,
@@ -88,12 +94,14 @@ pub(crate) fn openapi_index(call: &Call) -> Result<Response<Body>, ApiError> {
 }
 
 pub(crate) fn openapi_document(
+    api: &Api,
     call: &Call,
     group: &str,
     version: &str,
 ) -> Result<Response<Body>, ApiError> {
-    let document = openapi::document(group, version).ok_or(ApiError::NoSuchPath)?;
-    let mut response = plain(call, &document)?;
+    accept::require_json(&call.headers)?;
+    let bytes = api.documents.openapi(group, version).ok_or(ApiError::NoSuchPath)?;
+    let mut response = bytes_response(StatusCode::OK, "application/json", bytes);
     // The index names each document with its hash, so clients may keep what they have.
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", call.query.text("hash")))
         && tag != "\"\""
@@ -122,6 +130,28 @@ pub(crate) fn openid_configuration(call: &Call) -> Result<Response<Body>, ApiErr
 
 pub(crate) fn openid_keys(api: &Api) -> Response<Body> {
     json_response(StatusCode::OK, &api.config.token_key.key_set())
+}
+
+/// The OpenAPI documents that somebody has asked for; making one takes longer than many requests.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    /// By group and version; at most as many as there are versions.
+    openapi: Mutex<BTreeMap<(String, String), Bytes>>,
+}
+
+impl Documents {
+    fn openapi(&self, group: &str, version: &str) -> Option<Bytes> {
+        let mut made = self.openapi.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (group.to_owned(), version.to_owned());
+        if let Some(bytes) = made.get(&key) {
+            return Some(bytes.clone());
+        }
+        let document = openapi::document(group, version)?;
+        let bytes = serde_json::to_vec(&document).expect("a JSON value always serialises");
+        let bytes = Bytes::from(bytes.into_boxed_slice());
+        made.insert(key, bytes.clone());
+        Some(bytes)
+    }
 }
 
 fn all() -> Vec<&'static Resource> {

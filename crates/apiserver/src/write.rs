@@ -91,7 +91,9 @@ impl<'a> Writing<'a> {
 
     /// Creates an object that was decoded and checked.
     pub(crate) async fn create(&self, proposed: Proposed) -> Result<Written, ApiError> {
-        let (object, name) = self.prepare_create(proposed)?;
+        let (object, is_applied) = self.place_new(proposed)?;
+        admission::wait_for_others(self.api, self.resource, &object).await;
+        let (object, name) = self.complete_new(object, is_applied)?;
         let _turn = self.allocation_turn().await;
         let object = admission::allocate_create(self.api, self.resource, object)?;
         if self.is_dry_run {
@@ -106,8 +108,8 @@ impl<'a> Writing<'a> {
         entry.map(Written::Stored).map_err(|error| self.refused(&name, error))
     }
 
-    fn prepare_create(&self, proposed: Proposed) -> Result<(Value, String), ApiError> {
-        let resource = self.resource;
+    /// Gives a new object its place and its name; it may come into being there.
+    fn place_new(&self, proposed: Proposed) -> Result<(Value, bool), ApiError> {
         let (mut object, is_applied) = match proposed {
             Proposed::Updated(object) => (object, false),
             Proposed::Applied(object) => (object, true),
@@ -119,8 +121,17 @@ impl<'a> Writing<'a> {
             ));
         }
         set_name(&mut object);
+        admission::permit_create(self.api, self.resource, &object)?;
+        Ok((object, is_applied))
+    }
+
+    fn complete_new(
+        &self,
+        mut object: Value,
+        is_applied: bool,
+    ) -> Result<(Value, String), ApiError> {
+        let resource = self.resource;
         let name = meta::name(&object).to_owned();
-        admission::permit_create(self.api, resource, &object)?;
         default::apply_defaults(resource, &mut object);
         // The writer owns what it sent and the defaults, not what the cluster adds.
         if !is_applied {

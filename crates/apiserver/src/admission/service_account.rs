@@ -2,8 +2,11 @@
 //!
 //! Source: kubernetes 1.34, `plugin/pkg/admission/serviceaccount`.
 
+use std::time::Duration;
+
 use kobject::{Resource, meta};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     api::{Api, core_key},
@@ -12,16 +15,35 @@ use crate::{
 };
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const DEFAULT: &str = "default";
 const VOLUME_PREFIX: &str = "kube-api-access-";
 
 /// How long the token in a pod holds; the kubelet renews it earlier.
 const TOKEN_SECONDS: i64 = 3607;
 
+/// How long a pod waits for its namespace's first account, which a controller makes.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Waits for account `default` of a namespace that has just been made, so that its first pods need not come twice.
+pub(crate) async fn wait_for_default(api: &Api, pod: &Value) {
+    if account_name(pod) != DEFAULT {
+        return;
+    }
+    let key = core_key("serviceaccounts", meta::namespace(pod), DEFAULT);
+    let (_, mut accounts) = api.store.list_and_watch(&key);
+    if api.store.get(&key).is_none() {
+        let _too_late = timeout(ARRIVES_WITHIN, accounts.next(1)).await;
+    }
+}
+
+fn account_name(pod: &Value) -> &str {
+    let said = |name: &str| pod["spec"][name].as_str().filter(|it| !it.is_empty());
+    said("serviceAccountName").or_else(|| said("serviceAccount")).unwrap_or(DEFAULT)
+}
+
 pub(crate) fn mutate(api: &Api, resource: &Resource, pod: &mut Value) -> Result<(), ApiError> {
+    let name = account_name(pod).to_owned();
     let spec = &mut pod["spec"];
-    let named = spec["serviceAccountName"].as_str().filter(|it| !it.is_empty());
-    let name = named.or_else(|| spec["serviceAccount"].as_str()).unwrap_or("default").to_owned();
-    let name = if name.is_empty() { "default".to_owned() } else { name };
     spec["serviceAccountName"] = name.as_str().into();
     spec["serviceAccount"] = name.as_str().into();
     let namespace = meta::namespace(pod).to_owned();

@@ -64,6 +64,20 @@ async fn a_pod_runs_as_its_account_with_its_token() {
 }
 
 #[tokio::test]
+async fn the_first_pod_of_a_namespace_waits_for_its_account() {
+    let it = Cluster::start().await;
+    it.create("/api/v1/namespaces", json!({ "metadata": { "name": "new" } })).await;
+    let creating = tokio::spawn({
+        let it = it.clone();
+        async move { it.post("/api/v1/namespaces/new/pods", pod("first")).await.code }
+    });
+    tokio::task::yield_now().await;
+    let account = json!({ "metadata": { "name": "default" } });
+    it.create("/api/v1/namespaces/new/serviceaccounts", account).await;
+    assert_eq!(creating.await.unwrap(), 201);
+}
+
+#[tokio::test]
 async fn services_share_addresses_and_ports() {
     let it = Cluster::start().await;
     let service =
