@@ -1,0 +1,11 @@
+environment       = "dev"
+github_repository = "example/zarpa"
+budget_usd        = 200
+budget_emails     = ["platform@example.com"]
+
+public_access_cidrs = ["203.0.113.0/24"]
+
+service_account = {
+  namespace = "dev"
+  name      = "faro"
+}

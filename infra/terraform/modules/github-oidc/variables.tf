@@ -1,0 +1,35 @@
+variable "name" {
+  description = "Beginning of the role's name."
+  type        = string
+}
+
+variable "repository" {
+  description = "Repository, as owner/name."
+  type        = string
+}
+
+variable "refs" {
+  description = "Refs that may take the role."
+  type        = list(string)
+}
+
+variable "provider_arn" {
+  description = "An existing provider of GitHub's tokens; null creates one."
+  type        = string
+  default     = null
+}
+
+variable "repository_arn" {
+  description = "The private image repository."
+  type        = string
+}
+
+variable "public_arns" {
+  description = "The public image repositories."
+  type        = list(string)
+}
+
+variable "cluster_arn" {
+  description = "The cluster."
+  type        = string
+}
