@@ -147,12 +147,12 @@ fn write_float(printer: &mut Printer, number: f64) -> Result<(), Detour> {
     if !number.is_finite() {
         return Err(Detour);
     }
-    // Above, an integer fits neither of Go's integer types and stays a float.
+    // From there on, what JSON writes fits neither of Go's integer types, and stays a float.
     const INTEGER_MAX: f64 = 18_446_744_073_709_551_615.0;
     const INTEGER_MIN: f64 = -9_223_372_036_854_775_808.0;
     if number == 0.0 {
         printer.plain("0");
-    } else if number.fract() == 0.0 && (INTEGER_MIN..INTEGER_MAX).contains(&number) {
+    } else if number.fract() == 0.0 && INTEGER_MIN < number && number < INTEGER_MAX {
         printer.plain(&goyaml::format_json(number));
     } else {
         printer.plain(&goyaml::format_g(number));
