@@ -8,6 +8,7 @@ use crate::{
     token::{Data, Mark, Token},
 };
 
+mod chars;
 mod directive;
 mod scalar;
 
@@ -447,106 +448,6 @@ impl<'a> Scanner<'a> {
         isize::try_from(self.mark.column).expect("a text is shorter than isize::MAX")
     }
 }
-
-/// Characters.
-impl Scanner<'_> {
-    /// The byte so many bytes ahead; 0 past the end, which no text holds.
-    fn at(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.place + ahead).copied().unwrap_or(0)
-    }
-
-    fn is_end(&self, ahead: usize) -> bool {
-        self.bytes.len() <= self.place + ahead
-    }
-
-    fn is_break(&self, ahead: usize) -> bool {
-        match self.at(ahead) {
-            b'\n' | b'\r' => true,
-            0xc2 => self.at(ahead + 1) == 0x85,
-            0xe2 => self.at(ahead + 1) == 0x80 && matches!(self.at(ahead + 2), 0xa8 | 0xa9),
-            _ => false,
-        }
-    }
-
-    fn is_breakz(&self, ahead: usize) -> bool {
-        self.is_break(ahead) || self.is_end(ahead)
-    }
-
-    fn is_blank(&self, ahead: usize) -> bool {
-        matches!(self.at(ahead), b' ' | b'\t')
-    }
-
-    fn is_blankz(&self, ahead: usize) -> bool {
-        self.is_blank(ahead) || self.is_breakz(ahead)
-    }
-
-    fn skip(&mut self) {
-        self.place += width(self.at(0));
-        self.mark.index += 1;
-        self.mark.column += 1;
-    }
-
-    fn skip_ascii(&mut self) {
-        self.skip_n_ascii(1);
-    }
-
-    fn skip_n_ascii(&mut self, n_bytes: usize) {
-        self.place += n_bytes;
-        self.mark.index += n_bytes;
-        self.mark.column += n_bytes;
-    }
-
-    /// Goes on to a place on the same line.
-    fn skip_to(&mut self, place: usize) {
-        let run = &self.bytes[self.place..place];
-        let n_chars = run.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-        self.place = place;
-        self.mark.index += n_chars;
-        self.mark.column += n_chars;
-    }
-
-    fn skip_line(&mut self) {
-        if self.at(0) == b'\r' && self.at(1) == b'\n' {
-            self.place += 2;
-            self.mark.index += 2;
-        } else {
-            self.place += width(self.at(0));
-            self.mark.index += 1;
-        }
-        self.mark.column = 0;
-        self.mark.line += 1;
-    }
-
-    /// Where the line ends that the next byte is on.
-    fn line_end(&self) -> usize {
-        let mut place = self.place;
-        loop {
-            let rest = &self.bytes[place..];
-            let Some(found) = rest.iter().position(|byte| MAY_BREAK[usize::from(*byte)]) else {
-                return self.bytes.len();
-            };
-            place += found;
-            if self.is_break(place - self.place) {
-                return place;
-            }
-            place += 1;
-        }
-    }
-
-    fn skip_to_line_end(&mut self) {
-        self.skip_to(self.line_end());
-    }
-}
-
-/// Bytes that may start a line break.
-const MAY_BREAK: [bool; 256] = {
-    let mut table = [false; 256];
-    table[b'\n' as usize] = true;
-    table[b'\r' as usize] = true;
-    table[0xc2] = true;
-    table[0xe2] = true;
-    table
-};
 
 /// The bytes of the character that starts with this one.
 pub(crate) const fn width(first: u8) -> usize {
