@@ -13,6 +13,7 @@ mod broken;
 mod clients;
 mod down;
 mod faro;
+mod faro_stores;
 mod input;
 mod killed;
 mod machine;

@@ -321,6 +321,7 @@ async fn prepare(database: Database, prepared: watch::Sender<bool>) {
         tracing::warn!(%error, "could not bring the users' tables up to date, trying again");
         sleep(PAUSE_MIGRATE).await;
     }
+    tracing::info!(kind = database.kind(), "users: the tables are ready");
     prepared.send_replace(true);
 }
 
