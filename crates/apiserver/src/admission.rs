@@ -11,6 +11,7 @@ mod addresses;
 mod class;
 mod namespace;
 mod pod;
+mod pod_security;
 mod service_account;
 
 /// Whether an object of this kind may come into being here and now.
@@ -90,8 +91,19 @@ pub(crate) fn allocate_update(
     Ok(object)
 }
 
-/// What the writer of such an object should know about this cluster.
-pub(crate) fn warnings(resource: &Resource) -> Option<String> {
+/// Judges an object that is complete.
+pub(crate) fn judge(api: &Api, resource: &Resource, object: &Value) -> Result<(), ApiError> {
+    pod_security::check_labels(resource, object)?;
+    pod_security::enforce(api, resource, object)
+}
+
+/// What the writer of an object should know about it and about this cluster.
+pub(crate) fn warnings(api: &Api, resource: &Resource, object: &Value) -> Vec<String> {
+    let of_pods = pod_security::warning(api, resource, object);
+    of_kind(resource).into_iter().chain(of_pods).collect()
+}
+
+fn of_kind(resource: &Resource) -> Option<String> {
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "ResourceQuota" | "LimitRange") | ("networking.k8s.io", "NetworkPolicy") => {
             Some(format!("this cluster stores a {} but does not enforce it", resource.kind))

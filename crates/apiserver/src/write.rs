@@ -1,5 +1,7 @@
 //! How an object is written: every create and every change goes through here.
 
+use std::sync::{Mutex, PoisonError};
+
 use http::{Response, StatusCode};
 use kobject::{
     Resource, Schema, default,
@@ -36,6 +38,8 @@ pub(crate) struct Writing<'a> {
     pub(crate) is_dry_run: bool,
     schema: Schema,
     manager: String,
+    /// What the client is told beside the answer.
+    warnings: Mutex<Vec<String>>,
 }
 
 /// What a write wants the object to be.
@@ -73,6 +77,7 @@ impl<'a> Writing<'a> {
             is_dry_run: call.is_dry_run()?,
             schema: schema::of(target.resource),
             manager: call.manager(),
+            warnings: Mutex::new(Vec::new()),
         })
     }
 
@@ -87,6 +92,30 @@ impl<'a> Writing<'a> {
             subresource: self.part.subresource(),
             now: self.call.now,
         }
+    }
+
+    /// Tells the client something beside the answer, in place of what was told before.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        *self.warnings.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
+    }
+
+    pub(crate) fn add_warnings(&self, warnings: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+    }
+
+    /// The answer to a write.
+    pub(crate) fn respond(
+        &self,
+        presenter: &Presenter,
+        code: StatusCode,
+        written: Written,
+    ) -> Response<Body> {
+        let mut response = match written {
+            Written::Stored(entry) => presenter.stored(code, &entry),
+            Written::Removed(object) | Written::Dry(object) => presenter.one(code, object),
+        };
+        body::warn(&mut response, &self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        response
     }
 
     /// Creates an object that was decoded and checked.
@@ -142,6 +171,8 @@ impl<'a> Writing<'a> {
         let birth = Birth { uid: &clock::uid(), now: self.call.now };
         strategy::prepare_create(resource, &mut object, &birth);
         self.validate(&name, &object, None)?;
+        admission::judge(self.api, resource, &object)?;
+        self.add_warnings(admission::warnings(self.api, resource, &object));
         Ok((object, name))
     }
 
@@ -195,6 +226,11 @@ impl<'a> Writing<'a> {
         strategy::bump_generation(resource, self.part, live, &mut new);
         if self.part != Part::Binding {
             self.validate(name, &new, Some(live))?;
+        }
+        let is_judged = live.get("spec") != new.get("spec") || resource.kind == "Namespace";
+        if self.part == Part::Main && is_judged {
+            admission::judge(self.api, resource, &new)?;
+            self.add_warnings(admission::warnings(self.api, resource, &new));
         }
         Ok(new)
     }
@@ -306,21 +342,6 @@ fn needs_version(resource: &Resource) -> bool {
 
 fn already_exists() -> WriteError {
     WriteError::AlreadyExists { key: "".into() }
-}
-
-/// The answer to a write.
-pub(crate) fn respond(
-    presenter: &Presenter,
-    code: StatusCode,
-    written: Written,
-    warnings: &[String],
-) -> Response<Body> {
-    let mut response = match written {
-        Written::Stored(entry) => presenter.stored(code, &entry),
-        Written::Removed(object) | Written::Dry(object) => presenter.one(code, object),
-    };
-    body::warn(&mut response, warnings);
-    response
 }
 
 /// The longest part of a generated name that the client chooses. Source: apiserver 0.34, `storage/names`.

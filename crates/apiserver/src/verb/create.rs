@@ -4,7 +4,6 @@ use http::{Response, StatusCode};
 use kobject::schema;
 
 use crate::{
-    admission,
     api::Api,
     body::Body,
     call::Call,
@@ -13,7 +12,7 @@ use crate::{
     path::Target,
     present::Presenter,
     strategy::Part,
-    write::{Proposed, Writing, respond},
+    write::{Proposed, Writing},
 };
 
 pub(crate) async fn create(
@@ -27,8 +26,8 @@ pub(crate) async fn create(
     let api_version = resource.api_version();
     let schema = schema::of(resource);
     let expected = Expected { api_version: &api_version, kind: &resource.kind, schema: &schema };
-    let (object, mut warnings) = decode::body(call, &expected)?;
-    warnings.extend(admission::warnings(resource));
+    let (object, warnings) = decode::body(call, &expected)?;
+    writing.warn(warnings);
     let written = writing.create(Proposed::Updated(object)).await?;
-    Ok(respond(&presenter, StatusCode::CREATED, written, &warnings))
+    Ok(writing.respond(&presenter, StatusCode::CREATED, written))
 }

@@ -13,7 +13,7 @@ use crate::{
     path::Target,
     present::Presenter,
     strategy::Part,
-    write::{Proposed, Writing, Written, respond},
+    write::{Proposed, Writing, Written},
 };
 
 /// The media types of patches.
@@ -111,20 +111,17 @@ pub(crate) async fn patch_part(
     let api_version = resource.api_version();
     let schema = schema::of(resource);
     let expected = Expected { api_version: &api_version, kind: &resource.kind, schema: &schema };
-    let warnings = std::sync::Mutex::new(Vec::new());
     let change = |live: &Value| {
         let mut object = patch.changed(&schema, live)?;
         decode::set_type(&mut object, &expected)?;
         let found = decode::check(&mut object, &expected, FieldValidation::Warn, Vec::new())?;
         patch.judge(validation, &found)?;
-        if validation == FieldValidation::Warn {
-            *warnings.lock().expect("nobody panics with it") = found;
-        }
+        // Another attempt starts from nothing.
+        writing.warn(if validation == FieldValidation::Warn { found } else { Vec::new() });
         Ok(Proposed::Updated(object))
     };
     let written = writing.update(&target.name, &change).await?;
-    let warnings = warnings.into_inner().expect("nobody panics with it");
-    Ok(respond(&presenter, StatusCode::OK, written, &warnings))
+    Ok(writing.respond(&presenter, StatusCode::OK, written))
 }
 
 /// Server-side apply: the object is made when it is missing.
@@ -141,6 +138,8 @@ async fn apply(
     let api_version = target.resource.api_version();
     let merge = |live: Option<&Value>| {
         let writer = writing.writer(&api_version);
+        // Another attempt starts from nothing.
+        writing.warn(warnings.clone());
         managed::apply(schema, live, &applied, &writer, is_forced)
             .map(Proposed::Applied)
             .map_err(|error| apply_error(&error))
@@ -162,7 +161,7 @@ async fn apply(
             written => break (StatusCode::CREATED, written?),
         }
     };
-    Ok(respond(presenter, code, written, &warnings))
+    Ok(writing.respond(presenter, code, written))
 }
 
 fn check_applied(

@@ -12,7 +12,7 @@ use crate::{
     path::Target,
     present::Presenter,
     strategy::Part,
-    write::{Proposed, Writing, respond},
+    write::{Proposed, Writing},
 };
 
 pub(crate) async fn update(
@@ -37,6 +37,7 @@ pub(crate) async fn update_part(
     let schema = schema::of(resource);
     let expected = Expected { api_version: &api_version, kind: &resource.kind, schema: &schema };
     let (object, warnings) = decode::body(call, &expected)?;
+    writing.warn(warnings);
     let written = writing.update(&target.name, &|_| Ok(Proposed::Updated(object.clone()))).await?;
-    Ok(respond(&presenter, StatusCode::OK, written, &warnings))
+    Ok(writing.respond(&presenter, StatusCode::OK, written))
 }

@@ -186,3 +186,23 @@ async fn events_are_the_same_in_both_groups() {
     let list = it.get("/apis/events.k8s.io/v1/events").await.expect(200);
     assert_eq!(list["items"][0]["note"], "it works");
 }
+
+#[tokio::test]
+async fn a_namespace_demands_secure_pods_by_its_labels() {
+    let it = Cluster::start().await;
+    let labels = json!({ "metadata": { "labels": {
+        "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted",
+    } } });
+    it.merge("/api/v1/namespaces/dev", labels).await.expect(200);
+    let refused = it.post(PODS, pod("web")).await;
+    assert_eq!(refused.refusal().0, 403);
+    let message = refused.refusal().2;
+    assert!(message.starts_with("pods \"web\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false"), "{message}");
+    let told = it.post(super::DEPLOYMENTS, super::deployment("web")).await;
+    assert_eq!(told.code, 201);
+    assert!(told.warnings[0].contains("would violate PodSecurity"), "{:?}", told.warnings);
+    let other =
+        json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "baseline" } } });
+    it.merge("/api/v1/namespaces/dev", other).await.expect(200);
+    it.create(PODS, pod("web")).await;
+}
