@@ -40,14 +40,13 @@ pub(crate) enum Kind {
     With,
 }
 
-/// A token: its place in the source, its line from 1, and for errors what went wrong.
-#[derive(Clone, Debug)]
+/// A token: its place in the source and its line from 1. What an error says, the lexer knows.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     pub(crate) kind: Kind,
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) line: usize,
-    pub(crate) error: Option<String>,
 }
 
 /// The scanner of one source. After an error or the end it keeps saying so.
@@ -62,6 +61,8 @@ pub(crate) struct Lexer<'t> {
     start_line: usize,
     paren_depth: usize,
     is_inside_action: bool,
+    /// What went wrong; nothing more is read after an error.
+    pub(crate) error: Option<String>,
 }
 
 /// What the scanner does next.
@@ -85,6 +86,7 @@ impl<'t> Lexer<'t> {
             start_line: 1,
             paren_depth: 0,
             is_inside_action: false,
+            error: None,
         }
     }
 
@@ -126,8 +128,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn item(&mut self, kind: Kind) -> Item {
-        let item =
-            Item { kind, start: self.start, end: self.pos, line: self.start_line, error: None };
+        let item = Item { kind, start: self.start, end: self.pos, line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         item
@@ -138,13 +139,9 @@ impl<'t> Lexer<'t> {
     }
 
     fn error(&mut self, message: impl Into<String>) -> Step {
-        let item = Item {
-            kind: Kind::Error,
-            start: self.start,
-            end: self.start,
-            line: self.start_line,
-            error: Some(message.into()),
-        };
+        let item =
+            Item { kind: Kind::Error, start: self.start, end: self.start, line: self.start_line };
+        self.error = Some(message.into());
         // Go empties its input after an error; what is read then is the end.
         self.input = &[];
         self.pos = 0;

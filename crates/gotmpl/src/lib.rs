@@ -19,6 +19,7 @@ pub mod fmt;
 mod lex;
 mod list;
 mod map;
+mod names;
 mod node;
 mod number;
 mod object;

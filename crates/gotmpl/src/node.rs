@@ -58,7 +58,7 @@ pub(crate) struct Pipe {
     pub(crate) pos: usize,
     pub(crate) is_assign: bool,
     pub(crate) decl: Vec<Variable>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 /// A variable that is set; its slot is missing when it cannot be there when it is reached.
@@ -72,7 +72,7 @@ pub(crate) struct Variable {
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) pos: usize,
-    pub(crate) args: Vec<Expr>,
+    pub(crate) args: Box<[Expr]>,
 }
 
 /// An operand, with its position.
@@ -87,12 +87,28 @@ pub(crate) enum ExprKind {
     Dot,
     Nil,
     Bool(bool),
-    Number { text: Rc<str>, number: Box<Number> },
-    String { quoted: Rc<[u8]>, value: Value },
+    Number {
+        text: Rc<str>,
+        number: Box<Number>,
+    },
+    /// Text, with the literal as it was written when it is not just the text in quotes.
+    String {
+        quoted: Option<Rc<[u8]>>,
+        value: Value,
+    },
     Field(Box<[Rc<str>]>),
-    Variable { variable: Variable, fields: Box<[Rc<str>]> },
-    Function { name: Rc<str>, function: Function },
-    Chain { operand: Box<Expr>, fields: Box<[Rc<str>]> },
+    Variable {
+        variable: Variable,
+        fields: Box<[Rc<str>]>,
+    },
+    Function {
+        name: Rc<str>,
+        function: Function,
+    },
+    Chain {
+        operand: Box<Expr>,
+        fields: Box<[Rc<str>]>,
+    },
     Pipe(Box<Pipe>),
 }
 
@@ -210,7 +226,12 @@ impl fmt::Display for Expr {
             ExprKind::Nil => f.write_str("nil"),
             ExprKind::Bool(truth) => truth.fmt(f),
             ExprKind::Number { text, .. } => f.write_str(text),
-            ExprKind::String { quoted, .. } => f.write_str(&String::from_utf8_lossy(quoted)),
+            ExprKind::String { quoted: Some(quoted), .. } => {
+                f.write_str(&String::from_utf8_lossy(quoted))
+            }
+            ExprKind::String { value, .. } => {
+                write!(f, "\"{}\"", value.as_str().unwrap_or_default())
+            }
             ExprKind::Field(fields) => write_fields(fields, f),
             ExprKind::Variable { variable, fields } => {
                 f.write_str(&variable.name)?;

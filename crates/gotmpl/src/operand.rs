@@ -35,7 +35,7 @@ impl Parser<'_> {
         let mut fields: Vec<Rc<str>> = Vec::new();
         while self.peek().kind == Kind::Field {
             let item = self.next();
-            fields.push(self.name(&item)[1..].into());
+            fields.push(self.field(&item));
         }
         if term.is_constant_or_dot() {
             let shown = quote(term.to_string().as_bytes());
@@ -73,7 +73,7 @@ impl Parser<'_> {
                 let slot = self.scope().slot(&name);
                 ExprKind::Variable { variable: Variable { name, slot }, fields: Box::default() }
             }
-            Kind::Field => ExprKind::Field(Box::new([self.name(&item)[1..].into()])),
+            Kind::Field => ExprKind::Field(Box::new([self.field(&item)])),
             Kind::Bool => ExprKind::Bool(text == b"true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = self.number(item.kind, text)?;
@@ -84,11 +84,8 @@ impl Parser<'_> {
                 let pipe = Box::new(self.parenthesised()?);
                 return Ok(Some(Expr { pos: pipe.pos, kind: ExprKind::Pipe(pipe) }));
             }
-            Kind::String | Kind::RawString => match unquote(text) {
-                Some(value) => ExprKind::String {
-                    quoted: text.into(),
-                    value: Value::String(Str::from_bytes(value)),
-                },
+            Kind::String | Kind::RawString => match literal(text) {
+                Some(kind) => kind,
                 None => return self.error("invalid syntax"),
             },
             _ => {
@@ -108,6 +105,18 @@ impl Parser<'_> {
         };
         number.or_else(|message| self.error(message))
     }
+}
+
+/// A string literal; most hold nothing that must be unquoted.
+fn literal(text: &[u8]) -> Option<ExprKind> {
+    if let [b'"', inner @ .., b'"'] = text
+        && !inner.contains(&b'\\')
+        && let Ok(inner) = std::str::from_utf8(inner)
+    {
+        return Some(ExprKind::String { quoted: None, value: inner.into() });
+    }
+    let value = Value::String(Str::from_bytes(unquote(text)?));
+    Some(ExprKind::String { quoted: Some(text.into()), value })
 }
 
 fn joined(before: Box<[Rc<str>]>, after: Vec<Rc<str>>) -> Box<[Rc<str>]> {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use crate::{
     builtin::Builtin,
     lex::{Item, Kind, Lexer},
-    node::{Branch, Command, Function, Invocation, Node, Pipe, Source, Tree, Variable},
+    names::Names,
+    node::{Branch, Command, Expr, Function, Invocation, Node, Pipe, Source, Tree, Variable},
     scope::Scope,
     signature::Functions,
     stack::Stack,
@@ -42,6 +43,9 @@ pub(crate) fn parse(
         lexer: Lexer::new(&source.text),
         trees: Vec::new(),
         state: State::default(),
+        names: Names::default(),
+        operands: Vec::new(),
+        commands: Vec::new(),
     };
     let root = parser.root()?;
     parser.add(Rc::clone(&source.name), root)?;
@@ -55,6 +59,11 @@ pub(crate) struct Parser<'t> {
     lexer: Lexer<'t>,
     trees: Vec<Rc<Tree>>,
     state: State,
+    names: Names,
+    /// Operands of the commands that are being parsed, the outer ones first.
+    operands: Vec<Expr>,
+    /// Commands of the pipelines that are being parsed.
+    commands: Vec<Command>,
 }
 
 /// What belongs to the tree that is being parsed.
@@ -89,7 +98,7 @@ impl<'t> Parser<'t> {
             Some(count) => state.peek_count = count,
             None => state.tokens[0] = Some(self.lexer.next()),
         }
-        state.tokens[state.peek_count].clone().expect("items read ahead are kept")
+        state.tokens[state.peek_count].expect("items read ahead are kept")
     }
 
     pub(crate) fn backup(&mut self) {
@@ -132,8 +141,13 @@ impl<'t> Parser<'t> {
         self.lexer.text(item)
     }
 
-    pub(crate) fn name(&self, item: &Item) -> Rc<str> {
-        String::from_utf8_lossy(self.text(item)).into()
+    pub(crate) fn name(&mut self, item: &Item) -> Rc<str> {
+        self.names.shared(&String::from_utf8_lossy(self.text(item)))
+    }
+
+    /// The name in `.name`.
+    pub(crate) fn field(&mut self, item: &Item) -> Rc<str> {
+        self.names.shared(&String::from_utf8_lossy(&self.text(item)[1..]))
     }
 
     pub(crate) fn scope(&mut self) -> &mut Scope {
@@ -146,7 +160,7 @@ impl<'t> Parser<'t> {
     }
 
     pub(crate) fn unexpected<T>(&self, item: &Item, context: &str) -> Result<T, ParseError> {
-        let Some(message) = &item.error else {
+        let Some(message) = self.lexer.error.as_ref().filter(|_| item.kind == Kind::Error) else {
             return self.error(format!("unexpected {} in {context}", self.show(item)));
         };
         let line = self.state.action_line;
@@ -387,6 +401,7 @@ impl<'t> Parser<'t> {
         let pos = self.peek_non_space().start;
         let mut pipe = Pipe { pos, ..Pipe::default() };
         self.declarations(context, &mut pipe)?;
+        let first = self.commands.len();
         loop {
             let item = self.next_non_space();
             match item.kind {
@@ -404,11 +419,13 @@ impl<'t> Parser<'t> {
                 | Kind::Variable
                 | Kind::LeftParen => {
                     self.backup();
-                    pipe.commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.commands.push(command);
                 }
                 _ => return self.unexpected(&item, context),
             }
         }
+        pipe.commands = self.commands.drain(first..).collect();
         self.check_pipeline(&pipe, context)?;
         self.state.scope.set(&mut pipe);
         Ok(pipe)
@@ -465,11 +482,11 @@ impl<'t> Parser<'t> {
 
     fn command(&mut self) -> Result<Command, ParseError> {
         let pos = self.peek_non_space().start;
-        let mut args = Vec::new();
+        let first = self.operands.len();
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
-                args.push(operand);
+                self.operands.push(operand);
             }
             let item = self.next();
             match item.kind {
@@ -480,10 +497,10 @@ impl<'t> Parser<'t> {
             }
             break;
         }
-        if args.is_empty() {
+        if self.operands.len() == first {
             return self.error("empty command");
         }
-        Ok(Command { pos, args })
+        Ok(Command { pos, args: self.operands.drain(first..).collect() })
     }
 
     /// The pipeline within parentheses; the opening one is past.

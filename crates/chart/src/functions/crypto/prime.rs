@@ -2,14 +2,14 @@
 
 use num_bigint::BigUint;
 
-use super::montgomery::power;
+use super::montgomery::{power, power_of_two};
 
 /// Rounds of Miller and Rabin's test after the first; for random candidates of 1024 bits the chance of
 /// a composite is below 2^-100 (FIPS 186-5, table B.1).
 const ROUNDS: usize = 4;
 /// Candidates in a row that are sieved together.
 const SIEVE_LENGTH: usize = 4_096;
-const SMALL_PRIMES_MAX: u32 = 6_000;
+const SMALL_PRIMES_MAX: u32 = 20_000;
 
 /// Where random bytes come from.
 pub(super) type Random<'r> = &'r mut dyn FnMut(&mut [u8]);
@@ -71,9 +71,13 @@ fn is_prime(candidate: &BigUint, random: Random<'_>) -> bool {
     let n_twos = below.trailing_zeros().unwrap_or(0);
     let odd = &below >> n_twos;
     let mut bytes = vec![0; candidate.to_bytes_be().len() - 1];
-    let mut base = BigUint::from(2u8);
-    for _ in 0..=ROUNDS {
-        let mut reached = power(&base, &odd, candidate);
+    for round in 0..=ROUNDS {
+        let mut reached = if round == 0 {
+            power_of_two(&odd, candidate)
+        } else {
+            random(&mut bytes);
+            power(&(BigUint::from_bytes_be(&bytes) + 2u8), &odd, candidate)
+        };
         let mut is_passed = reached == BigUint::from(1u8) || reached == below;
         for _ in 1..n_twos {
             if is_passed {
@@ -85,8 +89,6 @@ fn is_prime(candidate: &BigUint, random: Random<'_>) -> bool {
         if !is_passed {
             return false;
         }
-        random(&mut bytes);
-        base = BigUint::from_bytes_be(&bytes) + 2u8;
     }
     true
 }

@@ -1,0 +1,31 @@
+//! Names that templates use again and again, kept once.
+
+use std::rc::Rc;
+
+/// How many names are remembered; a new one takes the place of another.
+const NAMES_MAX: usize = 128;
+
+/// The names met last.
+#[derive(Debug, Default)]
+pub(crate) struct Names(Vec<Option<Rc<str>>>);
+
+impl Names {
+    /// The name, shared with earlier uses where they are remembered.
+    pub(crate) fn shared(&mut self, name: &str) -> Rc<str> {
+        if self.0.is_empty() {
+            self.0.resize(NAMES_MAX, None);
+        }
+        let hash = name
+            .bytes()
+            .fold(name.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let place = &mut self.0[hash % NAMES_MAX];
+        match place {
+            Some(known) if known.as_ref() == name => Rc::clone(known),
+            _ => {
+                let new: Rc<str> = name.into();
+                *place = Some(Rc::clone(&new));
+                new
+            }
+        }
+    }
+}
