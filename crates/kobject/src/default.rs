@@ -7,8 +7,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    Quantity, Resource,
-    schema::{Format, Schema, Shape, Type, of},
+    Resource,
+    schema::{Schema, Shape, Type, normalize, of},
 };
 
 mod cluster;
@@ -73,14 +73,6 @@ fn fill_custom(at: &Type, value: &mut Value) {
 /// Fills in a value of a built-in type, the outer before the inner; `kind` is `core.v1.Pod`, or empty.
 fn fill(at: &Type, kind: &str, value: &mut Value) {
     match (at.shape(), value) {
-        (Shape::Quantity, value) => {
-            if let Some(quantity) = Quantity::from_json(value) {
-                *value = quantity.to_string().into();
-            }
-        }
-        (Shape::String(Format::Byte), Value::String(text)) => {
-            text.retain(|it| !matches!(it, '\n' | '\r'));
-        }
         (Shape::Object, Value::Object(map)) => {
             fill_by_kind(kind, map);
             for (name, field) in at.fields() {
@@ -98,7 +90,7 @@ fn fill(at: &Type, kind: &str, value: &mut Value) {
             let Some(element) = at.element() else { return };
             items.iter_mut().for_each(|it| fill(element, kind_of(element), it));
         }
-        _ => {}
+        (_, scalar) => normalize(at, scalar),
     }
 }
 

@@ -170,13 +170,12 @@ fn apply_entries(
     let reset = reset::fields(schema, writer.subresource);
     let merged = merge(root, Some(live), Some(applied)).unwrap_or(Value::Null);
     let id = Id::apply(writer);
-    let last = entries.get(&id).map(|it| it.set.clone());
+    let last = entries.get(&id).map(|it| it.set.clone()).unwrap_or_default();
     let set = field_set(root, applied).recursive_difference(&reset);
+    // What is applied again stays, so mostly there is nothing to remove.
+    let is_pruned = !last.difference(&set).is_empty();
     entries.insert(id.clone(), Entry::new(writer, set));
-    let merged = match last.filter(|it| !it.is_empty()) {
-        Some(last) => prune_unowned(schema, &merged, &last, entries),
-        None => merged,
-    };
+    let merged = if is_pruned { prune_unowned(schema, &merged, &last, entries) } else { merged };
     let changes = compare(root, live, &merged).without(&reset);
     let conflicts = settle(&changes, &id, entries);
     if !force && !conflicts.is_empty() {

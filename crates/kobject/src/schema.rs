@@ -16,6 +16,7 @@ mod check;
 mod decode;
 mod duplicate;
 
+pub(crate) use check::normalize;
 pub use check::{TypeError, prune, type_errors, unknown_fields};
 pub use duplicate::duplicate_fields;
 

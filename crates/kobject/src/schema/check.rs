@@ -74,7 +74,7 @@ fn walk_unknown(at: &Type, value: &Value, path: &str, found: &mut Vec<String>) {
 /// Reduces an object to what the real server keeps of it after decoding.
 ///
 /// Unknown fields and nulls go, and so do empty lists, empty maps of free keys, and zeros of fields that Go
-/// leaves out then.
+/// leaves out then. Quantities take their canonical form.
 /// What the schema leaves open is kept as it is.
 pub fn prune(schema: &Schema, object: &mut Value) {
     prune_value(schema.root(), object);
@@ -108,6 +108,21 @@ fn prune_value(at: &Type, value: &mut Value) {
             if let Some(element) = at.element() {
                 items.iter_mut().for_each(|it| prune_value(element, it));
             }
+        }
+        _ => normalize(at, value),
+    }
+}
+
+/// Writes a scalar as Go writes it after reading it: quantities in canonical form, base 64 on one line.
+pub(crate) fn normalize(at: &Type, value: &mut Value) {
+    match (at.shape(), value) {
+        (Shape::Quantity, value) => {
+            if let Some(quantity) = Quantity::from_json(value) {
+                *value = quantity.to_string().into();
+            }
+        }
+        (Shape::String(Format::Byte), Value::String(text)) => {
+            text.retain(|it| !matches!(it, '\n' | '\r'));
         }
         _ => {}
     }

@@ -35,13 +35,6 @@ pub(super) fn printer(kind: &str) -> Option<Printer> {
             columns: "Name|AttachRequired:boolean|PodInfoOnMount:boolean|StorageCapacity:boolean|TokenRequests|RequiresRepublish:boolean|Modes|Age",
             cells: driver,
         },
-        "CSIStorageCapacity" => Printer {
-            columns: "Name|StorageClassName|Capacity",
-            cells: |object, _| {
-                let capacity = text_or(&object["capacity"], "<unset>").into();
-                vec![name(object), object["storageClassName"].clone(), capacity]
-            },
-        },
         _ => return None,
     })
 }

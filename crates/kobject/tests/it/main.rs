@@ -1,0 +1,3 @@
+//! Writes as a real API server answered them.
+
+mod writes;
