@@ -3,7 +3,8 @@
 
 FROM rust:1.95.0-slim-bookworm AS chef
 WORKDIR /src
-RUN cargo install cargo-chef --locked --version 0.1.78
+# cargo-auditable writes the list of dependencies into the binary, where makers of SBOMs read it.
+RUN cargo install --locked cargo-chef@0.1.78 cargo-auditable@0.7.7
 
 # What the dependencies are, without the sources: this layer changes with Cargo.lock only.
 FROM chef AS plan
@@ -21,7 +22,7 @@ RUN cargo test --locked --package faro && mkdir -p /tested/data
 
 FROM dependencies AS build
 COPY . .
-RUN cargo build --release --locked --package faro --bin faro --target x86_64-unknown-linux-gnu
+RUN cargo auditable build --release --locked --package faro --bin faro --target x86_64-unknown-linux-gnu
 
 # The empty folder comes from the tests' stage, so that an image whose tests failed is never made.
 FROM scratch

@@ -1,5 +1,6 @@
 environment       = "dev"
 github_repository = "example/zarpa"
+github_subjects   = ["environment:dev"]
 budget_usd        = 200
 budget_emails     = ["platform@example.com"]
 

@@ -29,7 +29,7 @@ module "github" {
   source         = "./modules/github-oidc"
   name           = local.name
   repository     = var.github_repository
-  refs           = var.github_refs
+  subjects       = var.github_subjects
   provider_arn   = var.github_oidc_provider_arn
   repository_arn = module.ecr.repository_arn
   public_arns    = module.ecr_public[*].repository_arn

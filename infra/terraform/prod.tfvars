@@ -1,6 +1,6 @@
 environment       = "prod"
 github_repository = "example/zarpa"
-github_refs       = ["refs/heads/main", "refs/tags/v*"]
+github_subjects   = ["environment:prod"]
 budget_usd        = 800
 budget_emails     = ["platform@example.com"]
 

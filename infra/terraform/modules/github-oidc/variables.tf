@@ -8,8 +8,8 @@ variable "repository" {
   type        = string
 }
 
-variable "refs" {
-  description = "Refs that may take the role."
+variable "subjects" {
+  description = "What of the repository may take the role: `environment:NAME` or `ref:REF`."
   type        = list(string)
 }
 
