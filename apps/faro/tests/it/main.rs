@@ -7,6 +7,7 @@
 
 mod client;
 mod fuzz;
+mod process;
 mod suite;
 mod world;
 
