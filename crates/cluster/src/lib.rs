@@ -11,6 +11,7 @@
 pub mod control;
 mod kubeconfig;
 mod layout;
+mod leftover;
 mod node;
 mod pki;
 mod resolvers;

@@ -26,7 +26,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Layout, PkiError, SettingsError, kubeconfig, node::NodeAccess, pki, resolvers, settings,
+    Layout, PkiError, SettingsError, kubeconfig, leftover, node::NodeAccess, pki, resolvers,
+    settings,
 };
 
 const NODE_NAME: &str = "zarpa";
@@ -55,6 +56,8 @@ pub enum RunError {
     Store(#[source] OpenError),
     #[error("could not write the cluster's first objects")]
     Bootstrap(#[source] BootstrapError),
+    #[error("could not look at the pods of an earlier process")]
+    Leftover(#[source] kube::Error),
     #[error("could not open the image store")]
     Images(#[source] ContentError),
     #[error("could not make the node's network")]
@@ -132,6 +135,9 @@ async fn start(
     let tls = Arc::new(pki.server_config().map_err(RunError::Pki)?);
     let text = kubeconfig::text(&pki, settings.api_port);
     files::write_private(&layout.kubeconfig(), text.as_bytes()).map_err(RunError::File)?;
+
+    let kubelet = client(&api, "kubelet");
+    leftover::mark_unready(&kubelet, jiff::Timestamp::now()).await.map_err(RunError::Leftover)?;
 
     let mut tasks = JoinSet::new();
     tasks.spawn(apiserver::serve(sockets.api, tls, api.clone(), shutdown.clone()));
