@@ -16,7 +16,8 @@ build:
 	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static
 
 test:
-	scripts/install cc=gcc git=git skopeo=skopeo nft=nftables npm=npm unzip=unzip /bin/busybox=busybox-static
+	scripts/install cc=gcc git=git npm=npm unzip=unzip skopeo=skopeo nft=nftables \
+	    /bin/busybox=busybox-static redis-server=redis-server pg_ctlcluster=postgresql
 	cargo xtask tools
 	cargo xtask ci
 	cargo xtask e2e

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     address::body,
-    machine::{Machine, run},
+    machine::{Machine, repository, run, tool},
     project::Project,
 };
 
@@ -47,6 +47,27 @@ fn helm_reads_what_zarpa_deployed() {
     assert!(values.contains("image: web:"), "{values}");
     let status = machine.helm(&["status", "web", "-n", "dev"]);
     assert!(status.contains("STATUS: deployed"), "{status}");
+}
+
+#[test]
+fn faro_s_chart_is_rendered_as_helm_does_and_helm_finds_nothing_wrong_with_it() {
+    let machine = Machine::new();
+    let helm = |args: &[&str]| {
+        let mut command = machine.command(tool("helm"), repository());
+        run(command.args(args)).good().out
+    };
+    let lint = helm(&["lint", "--strict", "charts/faro"]);
+    assert!(lint.contains("1 chart(s) linted, 0 chart(s) failed"), "{lint}");
+    let sets = [
+        [].as_slice(),
+        &["--set", "autoscaling.enabled=true,persistence.enabled=false"],
+        &["--set", "ingress.host=a.example.com", "--namespace", "prod", "--is-upgrade"],
+    ];
+    for set in sets {
+        let expect = helm(&[&["template", "faro", "charts/faro"], set].concat());
+        let args = [&["chart", "template", "faro", "charts/faro"], set].concat();
+        assert_eq!(machine.zarpa(repository(), &args).good().out, expect, "{set:?}");
+    }
 }
 
 #[test]
@@ -97,7 +118,7 @@ fn zarpa_s_own_words_about_the_release() {
     zarpa(&["unlock"]).says("was not locked");
     let plan = zarpa(&["plan", "--set", "replicas=1"]);
     plan.says("change deployment/web").says("  spec.replicas: 2 → 1");
-    zarpa(&["runs"]).says("rollback").says("succeeded");
+    zarpa(&["runs"]).says("plan").says("succeeded");
     let status = zarpa(&["cluster", "status", "--output", "json"]).json();
     for key in ["pid", "server", "version", "nodes"] {
         assert!(!status[key].is_null(), "{key}: {status}");

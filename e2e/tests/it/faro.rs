@@ -32,6 +32,9 @@ fn make_up_starts_from_nothing_and_again_changes_nothing() {
     assert_eq!(body(&address, "/health"), "faro is ready!");
     assert_eq!(ask(&address, "/env").unwrap().0, 404, "no ingress routes it");
 
+    let tested = machine.helm(&["test", "faro", "-n", "dev"]);
+    assert!(tested.contains("Phase:          Succeeded"), "{tested}");
+
     let pods = machine.pods("dev");
     assert_eq!(pods.len(), 3, "{pods:?}");
     let second = make_up();

@@ -126,3 +126,21 @@ fn the_image_store_is_a_layout_that_skopeo_reads() {
     let again = machine.zarpa(project.path(), &["build"]).good();
     assert_eq!(again.last_line(), built.last_line());
 }
+
+#[test]
+fn an_archive_of_docker_s_is_loaded_and_runs() {
+    let (machine, project) = (Machine::new(), Project::new());
+    let built = machine.zarpa(project.path(), &["build"]).good();
+    let store = machine.data().join("zarpa/images");
+    let image = format!("oci:{}:docker.io/library/{}", store.display(), built.last_line());
+    let archive = machine.path().join("web.tar").display().to_string();
+    let target = format!("docker-archive:{archive}:elsewhere.example/team/web:1");
+    run(Command::new("skopeo").args(["copy", "--quiet", &image, &target])).good();
+
+    let other = Machine::new();
+    other.zarpa(other.path(), &["cluster", "start"]).good();
+    other.zarpa(other.path(), &["cluster", "load", &archive]).good();
+    let image = "--image=elsewhere.example/team/web:1";
+    other.kubectl(&["run", "web", image, "--", "httpd", "-f", "-p", "8080", "-h", "/www"]);
+    other.kubectl(&["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]);
+}
