@@ -181,7 +181,7 @@ mod tests {
             let rendered = faro::rendered(std::slice::from_ref(&file), &[]).unwrap();
             let objects = faro::objects(&rendered).unwrap();
             let pods: Vec<&Value> = objects.iter().filter_map(pod_spec).collect();
-            assert!(2 <= pods.len(), "{}", file.display());
+            assert!(!pods.is_empty(), "{}", file.display());
             for pod in pods {
                 assert_eq!(violations(pod), Vec::<String>::new(), "{}", file.display());
             }
