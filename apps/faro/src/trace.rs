@@ -1,6 +1,6 @@
 //! Traces: W3C trace contexts, and server spans sent to an OTLP collector as JSON over HTTP.
 //!
-//! A span a request needs no more than this; the OpenTelemetry crates with their exporter would be a fifth of the build.
+//! One span a request needs no more than this, and nothing else to compile.
 
 use std::{
     fmt,
