@@ -35,7 +35,7 @@ pub enum StrvalsError {
     NegativeIndex(i64),
     #[error("index of {0} is greater than maximum supported index of {INDEX_MAX}")]
     IndexTooLarge(i64),
-    #[error("unexpected data at end of array index: {0:?}")]
+    #[error("unexpected data at end of array index: [{}]", quote_runes(.0))]
     AfterIndex(String),
     #[error("list must terminate with '}}'")]
     OpenList,
@@ -122,7 +122,7 @@ impl Parser<'_> {
     }
 
     fn list(&mut self, table: &mut Table, key: &str, nesting: usize) -> Parsed {
-        let index = self.index().map_err(|error| StrvalsError::Index(Box::new(error)))?;
+        let index = self.index()?;
         let mut list = match remove(table, key) {
             None => Vec::new(),
             Some(Value::List(items)) => items,
@@ -194,7 +194,7 @@ impl Parser<'_> {
                 set_index(list, index, value)
             }
             Some('[') => {
-                let next = self.index().map_err(|error| StrvalsError::Index(Box::new(error)))?;
+                let next = self.index()?;
                 let mut inner = match list.get_mut(position).map(std::mem::take) {
                     None | Some(Value::Null) => Vec::new(),
                     Some(Value::List(items)) => items,
@@ -222,6 +222,7 @@ impl Parser<'_> {
     fn index(&mut self) -> Parsed<i64> {
         let Until { text, stop } = self.until(&[']']);
         if stop.is_none() {
+            // Helm takes this, wrapped as it is, for the end of the text.
             return Err(StrvalsError::End);
         }
         parse_index(&text)
@@ -326,8 +327,24 @@ fn parse_index(text: &str) -> Parsed<i64> {
     let problem = if is_number { "value out of range" } else { "invalid syntax" };
     match text.parse() {
         Ok(index) if is_number => Ok(index),
-        _ => Err(StrvalsError::Number(text.to_owned(), problem)),
+        _ => {
+            let error = StrvalsError::Number(text.to_owned(), problem);
+            Err(StrvalsError::Index(Box::new(error)))
+        }
     }
+}
+
+/// Characters as Go prints them one by one with `%q`.
+fn quote_runes(text: &str) -> String {
+    let quote = |it: char| match it {
+        '\'' => "'\\''".to_owned(),
+        '"' => "'\"'".to_owned(),
+        it => {
+            let quoted = gotmpl::strconv::quote(it.to_string().as_bytes());
+            format!("'{}'", quoted.get(1..quoted.len() - 1).unwrap_or_default())
+        }
+    };
+    text.chars().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 fn wrong_type(value: &Value, expected: &'static str) -> StrvalsError {

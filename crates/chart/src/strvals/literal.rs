@@ -50,8 +50,7 @@ fn key(text: &str, table: &mut Table, nesting: usize) -> Parsed {
             }
         }
         Some(_) => {
-            let (index, rest) =
-                index(rest).map_err(|error| StrvalsError::Index(Box::new(error)))?;
+            let (index, rest) = index(rest)?;
             let mut list = match remove(table, key) {
                 None => Vec::new(),
                 Some(Value::List(items)) => items,
@@ -94,7 +93,7 @@ fn list_item(text: &str, list: &mut Vec<Value>, place: i64, nesting: usize) -> P
             result
         }
         Some(_) => {
-            let (next, rest) = index(rest).map_err(|error| StrvalsError::Index(Box::new(error)))?;
+            let (next, rest) = index(rest)?;
             let mut inner = match list.get_mut(position).map(std::mem::take) {
                 None | Some(Value::Null) => Vec::new(),
                 Some(Value::List(items)) => items,

@@ -8,6 +8,8 @@ use chart::{
 };
 use testkit::folder;
 
+mod values;
+
 /// Time stands still, and random bytes are zeros.
 struct Still;
 
