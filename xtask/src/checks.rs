@@ -106,16 +106,6 @@ fn workflows() -> anyhow::Result<()> {
         "pedantic",
         ".github/workflows",
     ]))?;
-    let words = [
-        "--skip-download",
-        "--quiet",
-        "--compact",
-        "--framework",
-        "github_actions",
-        "--directory",
-        ".",
-    ];
-    shell::run(program("checkov").args(words))?;
     let mut lint = go_program(ACTIONLINT)?;
     for entry in fs::read_dir(root().join(".github/workflows"))? {
         lint.arg(entry?.path());
