@@ -74,10 +74,9 @@ func render(q question) (text string, err error) {
 		values = map[string]any{}
 	}
 	data := map[string]any{
-		"Values":       common.Values(values),
-		"Release":      map[string]any{"Name": "rel", "Namespace": "default", "Revision": 1, "IsInstall": true},
-		"Capabilities": common.DefaultCapabilities,
-		"Template":     common.Values{"Name": "c/t", "BasePath": "c"},
+		"Values":   common.Values(values),
+		"Release":  map[string]any{"Name": "rel", "Namespace": "default", "Revision": 1, "IsInstall": true},
+		"Template": common.Values{"Name": "c/t", "BasePath": "c"},
 	}
 	var buf strings.Builder
 	err = t.ExecuteTemplate(&buf, "c/t", data)
