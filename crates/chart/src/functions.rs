@@ -39,7 +39,7 @@ mod wrap;
 mod yaml;
 
 pub(crate) use json::to_json;
-pub(crate) use regex::portable as portable_regex;
+pub(crate) use regex::{GoRegex, portable as portable_regex};
 
 type Result<T> = std::result::Result<T, CallError>;
 

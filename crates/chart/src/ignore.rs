@@ -1,5 +1,7 @@
 //! `.helmignore` (Helm 4.1.4, `pkg/ignore`).
 
+use std::collections::BTreeMap;
+
 use crate::{glob::match_path, pathname};
 
 /// The rules of a `.helmignore`, in order, with Helm's own last.
@@ -22,6 +24,8 @@ struct Rule {
     is_for_folders: bool,
     /// Whether the pattern is held against the whole path, not only its last element.
     is_for_path: bool,
+    /// Whether the pattern matches only itself.
+    is_literal: bool,
 }
 
 impl Rules {
@@ -36,10 +40,18 @@ impl Rules {
         Ok(Self(rules))
     }
 
-    /// Whether a file is left out: it or a folder above it matches.
-    pub(crate) fn ignores(&self, path: &str) -> bool {
-        let folders = path.match_indices('/').map(|(place, _)| &path[..place]);
-        folders.into_iter().any(|folder| self.matches(folder, true)) || self.matches(path, false)
+    /// Whether a file is left out: it or a folder above it matches. What was found out about folders
+    /// is kept for the next file.
+    pub(crate) fn ignores(&self, path: &str, folders: &mut BTreeMap<String, bool>) -> bool {
+        let mut above = path.match_indices('/').map(|(place, _)| &path[..place]);
+        above.any(|folder| match folders.get(folder) {
+            Some(is_ignored) => *is_ignored,
+            None => {
+                let is_ignored = self.matches(folder, true);
+                folders.insert(folder.to_owned(), is_ignored);
+                is_ignored
+            }
+        }) || self.matches(path, false)
     }
 
     fn matches(&self, path: &str, is_folder: bool) -> bool {
@@ -61,6 +73,9 @@ impl Rules {
 impl Rule {
     fn matches(&self, path: &str) -> bool {
         let path = if self.is_for_path { path } else { pathname::base(path) };
+        if self.is_literal {
+            return self.pattern == path;
+        }
         match_path(&self.pattern, path).unwrap_or(false)
     }
 }
@@ -80,8 +95,9 @@ fn parse_rule(line: &str) -> Result<Option<Rule>, IgnoreError> {
         Some(rule) => (rule, true),
         None => (rule, rule.contains('/')),
     };
+    let is_literal = !pattern.contains(['*', '?', '[', '\\']);
     let pattern = pattern.to_owned();
-    Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path }))
+    Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path, is_literal }))
 }
 
 #[cfg(test)]
@@ -89,7 +105,7 @@ mod tests {
     use super::*;
 
     fn ignores(rules: &str, path: &str) -> bool {
-        Rules::parse(Some(rules.as_bytes())).unwrap().ignores(path)
+        Rules::parse(Some(rules.as_bytes())).unwrap().ignores(path, &mut BTreeMap::new())
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Chart {
         let rules = rules.map_err(LoadError::Ignore)?;
         let mut files = files;
         check_version(&files)?;
-        files.retain(|file| !rules.ignores(&file.path));
+        let mut folders = BTreeMap::new();
+        files.retain(|file| !rules.ignores(&file.path, &mut folders));
         files.sort_by(|one, two| one.path.split('/').cmp(two.path.split('/')));
         for file in &mut files {
             if FILE_BYTES_MAX < file.data.len() as u64 {

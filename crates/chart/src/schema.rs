@@ -8,6 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use crate::{functions::portable_regex, tree::Node};
 
+mod quick;
 mod words;
 
 /// Where Helm says the schema lies.
@@ -44,6 +45,10 @@ fn validate_one(schema: &[u8], values: &Map, log: &mut Vec<String>) -> Result<()
     let mut schema: Json = serde_json::from_slice(schema).map_err(|error| {
         if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() }
     })?;
+    let values = to_json(&Value::Map(values.clone()));
+    if quick::surely_meets(&schema, &values) {
+        return Ok(());
+    }
     let mut patterns = BTreeMap::new();
     make_portable(&mut schema, &mut patterns);
     let unresolved = Rc::new(RefCell::new(Vec::new()));
@@ -58,7 +63,6 @@ fn validate_one(schema: &[u8], values: &Map, log: &mut Vec<String>) -> Result<()
             format!("unresolved URN reference ignored; using permissive schema urn={urn}")
         }),
     );
-    let values = to_json(&Value::Map(values.clone()));
     schemas.validate(&values, compiled).map_err(|error| {
         let text = words::display(&error, &patterns);
         let first = format!("jsonschema validation failed with '{LOCATION}#'\n");

@@ -80,6 +80,20 @@ pub(crate) fn portable(expression: &str) -> Option<String> {
     syntax::parse(expression).ok().map(|parsed| parsed.hir.to_string())
 }
 
+/// An expression for those outside of templates.
+pub(crate) struct GoRegex(Regex);
+
+impl GoRegex {
+    /// Nothing when Go refuses the expression.
+    pub(crate) fn new(expression: &str) -> Option<Self> {
+        Regex::new(expression).ok().map(Self)
+    }
+
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
 /// Expressions compiled in this rendering.
 #[derive(Default)]
 pub(super) struct Kept(RefCell<BTreeMap<Rc<str>, Compiled>>);
