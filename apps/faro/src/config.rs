@@ -58,7 +58,7 @@ pub struct Settings {
     /// Colour of the page: a name that CSS knows, or `#rrggbb`.
     #[arg(long, env = "FARO_COLOR", default_value = "#0b7285")]
     pub color: String,
-    /// Redis that counts the visits, instead of SQLite: redis://[[user]:password@]host[:port][/db], or rediss:// for TLS.
+    /// Redis that counts the visits, instead of SQLite: `redis://user:password@host:port/db`, or `rediss://` for TLS.
     #[arg(
         long,
         env = "FARO_REDIS_URL",
@@ -79,7 +79,7 @@ pub struct Settings {
         hide_default_value = true
     )]
     pub redis_password: String,
-    /// PostgreSQL that keeps the users, instead of SQLite: postgres://user:password@host[:port]/db.
+    /// PostgreSQL that keeps the users, instead of SQLite: `postgres://user:password@host:port/db`.
     #[arg(
         long,
         env = "FARO_DATABASE_URL",

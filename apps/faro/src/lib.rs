@@ -1,7 +1,7 @@
 //! faro, the reference service: a greeting with a visit counter, users, health, environment, metrics.
 //!
 //! It shows what a service that behaves well on Kubernetes looks like, and depends on nothing of zarpa.
-//! [`router`] is the whole HTTP interface without a socket; [`serve()`] gives it sockets and ends it in order.
+//! [`router()`] is the whole HTTP interface without a socket; [`serve()`] gives it sockets and ends it in order.
 #![expect(clippy::disallowed_methods, reason = "a service: it opens sockets and reads its disk")]
 
 pub mod check;

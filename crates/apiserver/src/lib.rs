@@ -1,6 +1,6 @@
 //! The Kubernetes API over the store: a tower service for kubectl, helm and every client library.
 //!
-//! [`service`] makes the service; in process a `kube::Client` wraps it, and [`serve`] offers the same over TLS.
+//! [`service()`] makes the service; in process a `kube::Client` wraps it, and [`serve()`] offers the same over TLS.
 //! What there is (resources, schemas, defaults, validation, patches, tables) is `kobject`'s data; what is kept is the
 //! `store`'s; this crate speaks HTTP between them: verbs, watch, admission, subresources, discovery.
 //!
@@ -8,7 +8,7 @@
 //! everything, which access reviews say in their reason. It reads protobuf and answers in JSON.
 //! CustomResourceDefinitions, webhooks and aggregated APIs are refused with errors that name them.
 //!
-//! Start at [`service`], then `dispatch`, then any file of `verb`.
+//! Start at [`service()`], then `dispatch`, then any file of `verb`.
 
 mod config;
 mod node;

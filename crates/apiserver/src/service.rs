@@ -38,7 +38,7 @@ const BODY_BYTES_MAX: usize = 3 << 20;
 /// How much an upgraded connection in this process may hold in each direction.
 const PIPE_BYTES: usize = 64 << 10;
 
-/// Makes the API server over a store; its first objects come from [`crate::bootstrap`].
+/// Makes the API server over a store; its first objects come from [`crate::bootstrap()`].
 ///
 /// In this process, requests come from `system:admin` of `system:masters` unless [`ApiService::as_identity`] says
 /// otherwise.

@@ -1,12 +1,12 @@
 //! Helm charts: from files and values to manifests, as Helm 4.1.4 makes them, to the byte.
 //!
-//! A [`Chart`] is read from files in memory, [`Values`] from what a command line gives, and [`render`]
+//! A [`Chart`] is read from files in memory, [`Values`] from what a command line gives, and [`render()`]
 //! makes manifests of both. The same inputs give the same bytes: time, randomness and what a cluster
 //! holds are asked of a [`Source`].
 //!
 //! It reads no disk and no network, and knows neither releases nor clusters; it prints nothing.
 //!
-//! Start at [`Chart::load`], [`ValueSources::merge`] and [`render`].
+//! Start at [`Chart::load`], [`ValueSources::merge`] and [`render()`].
 
 mod archive;
 mod capabilities;

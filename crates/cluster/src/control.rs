@@ -63,7 +63,7 @@ pub fn status(layout: &Layout) -> Result<Option<Running>, ControlError> {
 
 /// Starts the cluster in the background unless it runs, and returns when its API answers.
 ///
-/// `exe` and `args` are the command line that calls [`crate::run`].
+/// `exe` and `args` are the command line that calls [`crate::run()`].
 pub fn start(layout: &Layout, exe: &Path, args: &[String]) -> Result<Running, ControlError> {
     if let Some(running) = status(layout)? {
         return Ok(running);

@@ -2,7 +2,7 @@
 //!
 //! No daemon and no `RUN`: an image is a base (or nothing), a layer with what every service needs, and
 //! a layer with the service's own files. The same plan gives the same bytes on every machine.
-//! It neither pulls nor pushes; that is `registry`. Start at [`build`].
+//! It neither pulls nor pushes; that is `registry`. Start at [`build()`].
 #![expect(clippy::disallowed_methods, reason = "reads the files that go into an image")]
 
 mod archive;

@@ -2,7 +2,7 @@
 //!
 //! What goes where is decided by [`routes`], a value made from Services, EndpointSlices and Ingresses;
 //! everything else accepts connections and asks it. UDP goes nowhere but to the DNS server, ingress TLS
-//! is not terminated: both are limits, not errors of a user. Start at [`run`].
+//! is not terminated: both are limits, not errors of a user. Start at [`run()`].
 
 mod balance;
 mod dns;

@@ -1,7 +1,7 @@
 //! A project as a value: `zarpa.toml`, the order of its services, the keys of its stages.
 //!
 //! Nothing here reads a file or starts a program: `runner` carries out what is decided here.
-//! Start at [`parse`], then [`select`].
+//! Start at [`parse()`], then [`select()`].
 
 mod decode;
 mod key;

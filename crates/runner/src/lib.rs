@@ -2,7 +2,7 @@
 //!
 //! What the stages are is decided by `pipeline`; the cluster is a client that is handed in, so that the
 //! embedded one and any other are one path. It prints nothing: whoever starts a run gets its [`Event`]s.
-//! Start at [`Workspace::open`], then [`up`].
+//! Start at [`Workspace::open`], then [`up()`].
 #![expect(
     clippy::disallowed_methods,
     reason = "reads the project, writes records, tells how long it took"

@@ -47,7 +47,7 @@ fn length(value: &Value) -> Option<usize> {
     }
 }
 
-/// `index x 1 2 3`: x[1][2][3].
+/// `index x 1 2 3`: `x[1][2][3]`.
 pub(super) fn index(args: Vec<Operand>) -> Result<Operand> {
     let mut args = args.into_iter();
     let mut item = args.next().map_or(Operand::Invalid, Operand::concrete);
@@ -132,7 +132,7 @@ fn position(place: Option<&Value>, capacity: usize) -> Result<usize> {
     }
 }
 
-/// `slice x 1 2`: x[1:2]; a list's capacity is its length.
+/// `slice x 1 2`: `x[1:2]`; a list's capacity is its length.
 pub(super) fn slice(item: &Operand, places: &[Operand]) -> Result<Operand> {
     let Some(value) = item.as_value().filter(|value| !value.is_nil()) else {
         return error("slice of untyped nil");
