@@ -128,13 +128,13 @@ fn the_image_store_is_a_layout_that_skopeo_reads() {
 }
 
 #[test]
-fn an_archive_of_docker_s_is_loaded_and_runs() {
+fn an_archive_is_loaded_and_runs() {
     let (machine, project) = (Machine::new(), Project::new());
     let built = machine.zarpa(project.path(), &["build"]).good();
     let store = machine.data().join("zarpa/images");
     let image = format!("oci:{}:docker.io/library/{}", store.display(), built.last_line());
     let archive = machine.path().join("web.tar").display().to_string();
-    let target = format!("docker-archive:{archive}:elsewhere.example/team/web:1");
+    let target = format!("oci-archive:{archive}:elsewhere.example/team/web:1");
     run(Command::new("skopeo").args(["copy", "--quiet", &image, &target])).good();
 
     let other = Machine::new();
