@@ -13,7 +13,7 @@ const LIMITS: [&str; 6] = [
     "refused: CustomResourceDefinitions, admission webhooks, aggregated APIs",
     "roles are stored and not enforced: every authenticated user may do everything",
     "services carry TCP only; the ingress serves HTTP only",
-    "kubectl port-forward and attach over SPDY are refused; WebSockets work",
+    "kubectl attach is refused; images are pulled without credentials and over TLS only",
     "one node, on this machine",
 ];
 
