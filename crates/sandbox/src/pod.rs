@@ -27,7 +27,7 @@ use crate::{
     node::Node,
     protocol::{self, Reply, Request, SHIM_ARGUMENT, ShimConfig},
     spec::{
-        CONFIG, CONTAINERS, ContainerSpec, ContainerState, ContainerStatus, ExecSpec, Exit, LOG,
+        CONFIG, CONFIG_PART, CONTAINERS, ContainerSpec, ContainerState, ContainerStatus, ExecSpec, Exit, LOG,
         MEMORY, PodConfig, SOCKET, Usage, container_dir,
     },
 };
@@ -92,15 +92,19 @@ impl Pod {
     /// Nothing happens when there is none.
     pub async fn discard(dir: &Path) -> Result<(), PodError> {
         let config = match load_config(dir) {
-            Ok(config) => config,
+            Ok(config) => Some(config),
             Err(PodError::Gone { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Ok(());
             }
+            // Cut off when the machine went down, and everything that ran with it.
+            Err(PodError::Gone { source, .. }) if is_cut_off(&source) => None,
             Err(error) => return Err(error),
         };
         let dir = dir.to_owned();
         blocking("could not tidy up the pod", move || {
-            Cgroups::of(&config.node)?.remove_pod(&config.pod.id)?;
+            if let Some(config) = config {
+                Cgroups::of(&config.node)?.remove_pod(&config.pod.id)?;
+            }
             remove_files(&dir)
         })
         .await
@@ -294,7 +298,7 @@ async fn launch(config: &ShimConfig) -> Result<(), PodError> {
     let launch = |source| PodError::Launch { exe: exe.clone(), source };
     let frame = serde_json::to_vec(config).map_err(|error| launch(error.into()))?;
     fs::create_dir_all(config.pod.dir.join(CONTAINERS)).map_err(launch)?;
-    fs::write(config.pod.dir.join(CONFIG), &frame).map_err(launch)?;
+    write_config(&config.pod.dir, &frame).map_err(launch)?;
     let log = File::create(config.pod.dir.join(LOG)).map_err(launch)?;
     let mut child = Command::new(exe)
         .arg(SHIM_ARGUMENT)
@@ -325,6 +329,18 @@ async fn launch(config: &ShimConfig) -> Result<(), PodError> {
     }
 }
 
+/// Writes the file whole or not at all, whenever this process is killed: a pod that cannot be read
+/// can be neither adopted nor tidied up.
+fn write_config(dir: &Path, frame: &[u8]) -> io::Result<()> {
+    let part = dir.join(CONFIG_PART);
+    fs::write(&part, frame)?;
+    fs::rename(part, dir.join(CONFIG))
+}
+
+fn is_cut_off(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+}
+
 fn load_config(dir: &Path) -> Result<ShimConfig, PodError> {
     let gone = |source| PodError::Gone { dir: dir.to_owned(), source };
     let bytes = fs::read(dir.join(CONFIG)).map_err(gone)?;
@@ -349,7 +365,7 @@ async fn blocking<T: Send + 'static>(
 fn remove_files(dir: &Path) -> io::Result<()> {
     remove_dir(&dir.join(CONTAINERS))?;
     remove_dir(&dir.join(MEMORY))?;
-    for name in [SOCKET, LOG, CONFIG] {
+    for name in [SOCKET, LOG, CONFIG_PART, CONFIG] {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

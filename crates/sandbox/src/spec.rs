@@ -203,6 +203,8 @@ impl NodeConfig {
 /// Names inside a pod's folder.
 pub(crate) const SOCKET: &str = "shim.sock";
 pub(crate) const CONFIG: &str = "shim.json";
+/// The same while it is being written.
+pub(crate) const CONFIG_PART: &str = "shim.json.part";
 pub(crate) const LOG: &str = "shim.log";
 pub(crate) const CONTAINERS: &str = "containers";
 pub(crate) const MEMORY: &str = "memory";

@@ -91,6 +91,20 @@ async fn a_killed_shim_takes_its_containers_along() {
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
 }
 
+/// As a loss of power leaves it: the file that tells of the pod has a name and no content.
+#[tokio::test]
+async fn a_pod_whose_description_was_cut_off_is_made_anew() {
+    let stage = Stage::open("cut");
+    let config = stage.pod_config("one", 2);
+    for text in ["", "{\"node\": {"] {
+        fs::create_dir_all(&config.dir).unwrap();
+        fs::write(config.dir.join("shim.json"), text).unwrap();
+        assert!(matches!(Pod::adopt(&stage.node, &config.dir).await, Err(PodError::Gone { .. })));
+        let pod = Pod::create(&stage.node, &config).await.unwrap();
+        pod.destroy().await.unwrap();
+    }
+}
+
 fn parent(pid: i32) -> String {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|it| it.starts_with("PPid:")).unwrap();
