@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
-    args::{ChartSubcommand, Cli, ClusterSubcommand, Command},
+    args::{Cli, ClusterSubcommand, Command},
     context::Context,
     failure::Failure,
 };
@@ -37,9 +37,7 @@ pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
             ClusterSubcommand::Load { archives } => load::load(context, &archives).map(done),
             ClusterSubcommand::Run => cluster::run(context),
         },
-        Command::Chart(it) => match it.command {
-            ChartSubcommand::Template(it) => chart::template(context, &it).map(done),
-        },
+        Command::Chart(it) => chart::run(context, it.command),
         Command::Doctor => doctor::doctor(context),
         Command::Runs(it) => runs::runs(context, it.command.as_ref()).map(done),
         command => block_on(client_command(command, context)).map(done),

@@ -1,115 +1,16 @@
-//! `zarpa chart`: charts by themselves, with helm's flags and helm's output.
+//! `zarpa chart`: charts by themselves, with helm's flags and helm's output; one command a file.
 
-use std::path::Path;
+use std::process::ExitCode;
 
-use chart::{
-    Capabilities, Chart, ChartFile, KubeVersion, Release, Rendered, Source, TextOptions,
-    ValueSources,
-};
-use host::files;
-use jiff::Timestamp;
+use crate::{args::chart::ChartSubcommand, context::Context, failure::Failure};
 
-use crate::{args::Template, context::Context, failure::Failure, output};
+mod inputs;
+mod template;
 
-/// The name that helm gives a release that is only rendered.
-const RELEASE: &str = "release-name";
-
-/// Prints what a chart renders to.
-pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure> {
-    let (name, path) = match args.name_and_chart.as_slice() {
-        [name, path] => (name.as_str(), path),
-        [path, ..] => (RELEASE, path),
-        [] => return Err(Failure::usage("which chart?")),
-    };
-    let chart = load(&context.path(Path::new(path)))?;
-    let values = sources(context, args)?.merge(&|path| {
-        let text = files::read_text(&context.path(Path::new(path)));
-        text.map_err(|it| it.to_string())
-    })?;
-    let release = Release {
-        name: name.to_owned(),
-        namespace: args.namespace.clone(),
-        is_upgrade: args.is_upgrade,
-        is_install: !args.is_upgrade,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
-    let mut capabilities = Capabilities::default();
-    if let Some(version) = &args.kube_version {
-        capabilities.kube_version = KubeVersion::parse(version).map_err(Failure::usage)?;
-    }
-    capabilities.api_versions.extend(args.api_versions.iter().cloned());
-    let rendered = chart::render(&chart, &values, &release, &capabilities, &World)?;
-    output::raw(text(args, &chart, &rendered)?.as_bytes())
-}
-
-fn load(path: &Path) -> Result<Chart, Failure> {
-    if path.is_dir() {
-        let tree = files::read_tree(path, &|it| it == ".git")?;
-        let files = tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content });
-        return Ok(Chart::load(files.collect())?);
-    }
-    Ok(Chart::from_archive(&files::read(path)?)?)
-}
-
-fn sources(context: &Context, args: &Template) -> Result<ValueSources, Failure> {
-    let mut value_files = Vec::new();
-    for path in &args.values.files {
-        value_files.push((path.display().to_string(), files::read(&context.path(path))?));
-    }
-    Ok(ValueSources {
-        files: value_files,
-        set_json: args.set_json.clone(),
-        set: args.values.set.clone(),
-        set_string: args.values.set_string.clone(),
-        set_file: args.set_file.clone(),
-        set_literal: args.set_literal.clone(),
-    })
-}
-
-/// The documents in helm's order: CRDs, manifests, hooks.
-fn text(args: &Template, chart: &Chart, rendered: &Rendered) -> Result<String, Failure> {
-    if args.show_only.is_empty() {
-        return Ok(rendered.template_text(TextOptions {
-            has_crds: args.include_crds,
-            has_hooks: !args.no_hooks,
-            has_tests: !args.skip_tests,
-        }));
-    }
-    let mut shown = String::new();
-    for wanted in &args.show_only {
-        let source = format!("{}/{wanted}", chart.name());
-        let manifests = rendered.manifests.iter().map(|it| (&it.source, &it.content));
-        let hooks = rendered.hooks.iter().map(|it| (&it.path, &it.manifest));
-        let found: Vec<String> = manifests
-            .chain(hooks)
-            .filter(|it| *it.0 == source)
-            .map(|(source, content)| format!("---\n# Source: {source}\n{content}\n"))
-            .collect();
-        if found.is_empty() {
-            return Err(Failure::work(format!("could not find template {wanted} in chart")));
-        }
-        shown.push_str(&found.concat());
-    }
-    Ok(shown)
-}
-
-/// No cluster, the machine's clock and randomness.
-struct World;
-
-impl Source for World {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    fn fill_random(&self, buffer: &mut [u8]) {
-        let mut rest = buffer;
-        while !rest.is_empty() {
-            match rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty()) {
-                Ok(n_bytes) => rest = &mut rest[n_bytes..],
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return,
-            }
-        }
+/// Carries out a command on charts.
+pub(crate) fn run(context: &Context, command: ChartSubcommand) -> Result<ExitCode, Failure> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        ChartSubcommand::Template(it) => template::template(context, &it).map(done),
     }
 }
