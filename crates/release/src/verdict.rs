@@ -3,6 +3,7 @@
 mod container;
 mod kind;
 mod pod;
+mod service;
 mod workload;
 mod world;
 

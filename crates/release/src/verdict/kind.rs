@@ -2,16 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Context, State, Target, Want, one_line, pod, workload};
+use super::{Context, State, Target, Want, one_line, pod, service, workload};
 use crate::object::{self, ObjectId, condition, items, text};
 
 /// Kinds that are ready as soon as they exist, so that nobody need watch them.
-///
-/// A Service is among them: as kstatus has it, a load balancer's address is not waited for, since not every
-/// cluster gives one.
-const READY_AT_ONCE: [&str; 30] = [
+const READY_AT_ONCE: [&str; 29] = [
     "ConfigMap",
-    "Service",
     "Secret",
     "ServiceAccount",
     "Role",
@@ -52,6 +48,7 @@ pub fn watched_with(id: &ObjectId) -> &'static [(&'static str, &'static str)] {
     const EVENTS: (&str, &str) = ("v1", "Event");
     const PODS: (&str, &str) = ("v1", "Pod");
     const REPLICA_SETS: (&str, &str) = ("apps/v1", "ReplicaSet");
+    const ENDPOINT_SLICES: (&str, &str) = ("discovery.k8s.io/v1", "EndpointSlice");
     match (id.group.as_str(), id.kind.as_str()) {
         ("apps", "Deployment") => &[REPLICA_SETS, PODS, EVENTS],
         ("apps", "StatefulSet" | "DaemonSet" | "ReplicaSet")
@@ -59,6 +56,7 @@ pub fn watched_with(id: &ObjectId) -> &'static [(&'static str, &'static str)] {
         | ("batch", "Job") => &[PODS, EVENTS],
         ("", "Pod") => &[EVENTS],
         ("", "PersistentVolumeClaim") => &[PODS, EVENTS],
+        ("", "Service") => &[PODS, ENDPOINT_SLICES],
         _ => &[],
     }
 }
@@ -99,6 +97,8 @@ pub(super) fn judge(target: &Target, ctx: Context<'_>) -> State {
         ("", "Pod", Want::Complete) => pod::complete(object, ctx),
         ("", "Pod", Want::Ready) => pod::ready(object, ctx.budgets.crashes_max, ctx),
         ("", "PersistentVolumeClaim", _) => claim(object, ctx),
+        // As kstatus has it, a load balancer's address is not waited for: not every cluster gives one.
+        ("", "Service", _) => service::judge(object, ctx),
         ("", "PersistentVolume", _) => volume(object),
         ("", "Namespace", _) => namespace(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition", _) => definition(object),

@@ -322,6 +322,52 @@ fn other_kinds_are_judged_by_their_own_rules() {
 }
 
 #[test]
+fn service_leads_to_the_pods_that_are_ready_and_to_no_others() {
+    let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "metadata": meta("web", "s", None), "spec": spec });
+    let selecting = service(json!({ "selector": { "app": "web" } }));
+    let pod = |uid: &str, is_ready: bool, is_ending: bool| {
+        let mut metadata = meta(&format!("web-{uid}"), uid, None);
+        metadata["labels"] = json!({ "app": "web", "other": "x" });
+        if is_ending {
+            metadata["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        let status = if is_ready { "True" } else { "False" };
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+            "status": { "conditions": [{ "type": "Ready", "status": status }] } })
+    };
+    let slice = |endpoints: &[(&str, bool)]| {
+        let mut metadata = meta("web-slice", "e", None);
+        metadata["labels"] = json!({ "kubernetes.io/service-name": "web" });
+        let endpoint = |(uid, is_ready): &(&str, bool)| json!({ "conditions": { "ready": is_ready }, "targetRef": { "kind": "Pod", "uid": uid } });
+        json!({ "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata,
+            "endpoints": endpoints.iter().map(endpoint).collect::<Vec<_>>() })
+    };
+    let (new, old) = (pod("n", true, false), pod("o", true, true));
+    let check_in = |rest: &[&Value]| {
+        let all: Vec<Value> =
+            std::iter::once(&selecting).chain(rest.iter().copied()).cloned().collect();
+        check(&all)
+    };
+    let missing = "… service/web: pod web-n is not among its endpoints yet";
+    assert_eq!(check_in(&[]), "ready");
+    assert_eq!(check_in(&[&pod("n", false, false)]), "ready");
+    assert_eq!(check_in(&[&new]), missing);
+    assert_eq!(check_in(&[&new, &slice(&[("n", false)])]), missing);
+    assert_eq!(check_in(&[&new, &old, &slice(&[("n", true), ("o", false)])]), "ready");
+    let ending = "… service/web: 1 of its endpoints are pods that end";
+    assert_eq!(check_in(&[&new, &old, &slice(&[("n", true), ("o", true)])]), ending);
+    assert_eq!(check_in(&[&new, &slice(&[("n", true), ("gone", true)])]), ending);
+    for led_elsewhere in [
+        json!({}),
+        json!({ "selector": { "app": "web" }, "type": "ExternalName" }),
+        json!({ "selector": { "app": "web" }, "publishNotReadyAddresses": true }),
+        json!({ "selector": { "app": "another" } }),
+    ] {
+        assert_eq!(check(&[service(led_elsewhere), new.clone()]), "ready");
+    }
+}
+
+#[test]
 fn pod_states_read_as_words() {
     let state = |pod: &Value, events: &[Value]| pod_state(pod, &world(events)).to_string();
     let creating = json!({ "state": { "waiting": { "reason": "ContainerCreating" } } });
