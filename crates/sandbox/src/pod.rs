@@ -27,8 +27,8 @@ use crate::{
     node::Node,
     protocol::{self, Reply, Request, SHIM_ARGUMENT, ShimConfig},
     spec::{
-        CONFIG, CONFIG_PART, CONTAINERS, ContainerSpec, ContainerState, ContainerStatus, ExecSpec, Exit, LOG,
-        MEMORY, PodConfig, SOCKET, Usage, container_dir,
+        CONFIG, CONFIG_PART, CONTAINERS, ContainerSpec, ContainerState, ContainerStatus, ExecSpec,
+        Exit, LOG, MEMORY, PodConfig, SOCKET, Usage, container_dir,
     },
 };
 

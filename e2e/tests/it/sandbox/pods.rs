@@ -1,11 +1,6 @@
 //! Pods from beginning to end: sharing, adopting, dying, leaving nothing.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command};
 
 use sandbox::{ContainerState, Node, Pod, PodError};
 
@@ -132,34 +127,4 @@ async fn nothing_is_left() {
     }
     let links = fs::read_to_string("/proc/net/dev").unwrap();
     assert!(!links.contains("veth") && !links.contains("zarpa"), "{links}");
-}
-
-#[tokio::test]
-async fn a_pod_comes_and_goes_quickly() {
-    let stage = Stage::open("quick");
-    let mut best = Duration::MAX;
-    for round in 0..10 {
-        let begin = Instant::now();
-        let pod = stage.pod(&format!("pod{round}"), 10 + round).await;
-        let made = begin.elapsed();
-        pod.start(&stage.spec(&format!("main{round}"), &["sleep", "1000"])).await.unwrap();
-        let started = begin.elapsed();
-        if round == 9 {
-            println!("{}", memory_of_shim(&pod).await);
-        }
-        pod.destroy().await.unwrap();
-        let gone = begin.elapsed();
-        println!("made {made:?}, started {started:?}, gone {gone:?}");
-        best = best.min(gone);
-    }
-    assert!(best < Duration::from_millis(200), "{best:?}");
-}
-
-async fn memory_of_shim(pod: &Pod) -> String {
-    let pid = running_pid(pod).await;
-    let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", parent(pid))).unwrap();
-    text.lines()
-        .filter(|it| it.starts_with("Rss") || it.starts_with("Private"))
-        .map(|it| format!("{it}; "))
-        .collect()
 }
