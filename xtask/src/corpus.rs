@@ -21,7 +21,7 @@ use chart::{
 
 const THREADS: usize = 2;
 /// Templates may nest as deep as Go allows; that takes a stack of this size.
-const STACK_BYTES: usize = 512 << 20;
+pub(crate) const STACK_BYTES: usize = 512 << 20;
 
 /// What to run.
 #[derive(Debug)]
@@ -33,12 +33,14 @@ pub(crate) struct Run {
     pub(crate) output: Option<PathBuf>,
 }
 
-struct Case {
-    name: String,
-    chart: String,
-    values: Vec<String>,
-    should_render: bool,
-    helm_ms: f64,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// Its folder below `charts/`.
+    pub(crate) chart: String,
+    /// Files of values, in the chart's folder.
+    pub(crate) values: Vec<String>,
+    pub(crate) should_render: bool,
+    pub(crate) helm_ms: f64,
 }
 
 /// How a case went.
@@ -50,7 +52,7 @@ struct Outcome {
 
 /// Runs the cases; gives a line for each that is wrong, and a summary.
 pub(crate) fn run(run: &Run) -> anyhow::Result<(Vec<String>, String)> {
-    let cases = cases(run)?;
+    let cases = cases(&run.folder, &run.substring)?;
     let next = AtomicUsize::new(0);
     let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
     thread::scope(|scope| {
@@ -90,14 +92,15 @@ fn report(cases: &[Case], outcomes: &[(usize, Outcome)]) -> (Vec<String>, String
     (lines, summary)
 }
 
-fn cases(run: &Run) -> anyhow::Result<Vec<Case>> {
-    let table = run.folder.join("cases.tsv");
+/// The cases whose name contains a text.
+pub(crate) fn cases(folder: &Path, substring: &str) -> anyhow::Result<Vec<Case>> {
+    let table = folder.join("cases.tsv");
     let table = fs::read_to_string(&table).with_context(|| table.display().to_string())?;
     let mut cases = Vec::new();
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [name, chart, values, exit, helm_ms] = fields[..] else { continue };
-        if name.contains(&run.substring) {
+        if name.contains(substring) {
             cases.push(Case {
                 name: name.to_owned(),
                 chart: chart.to_owned(),
@@ -116,8 +119,10 @@ fn work(run: &Run, cases: &[Case], next: &AtomicUsize) -> Vec<(usize, Outcome)> 
         let place = next.fetch_add(1, Ordering::Relaxed);
         let Some(case) = cases.get(place) else { return outcomes };
         let start = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| render_case(&run.folder, case)))
-            .unwrap_or_else(|_| Err("panicked".to_owned()));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            render_case(&run.folder, case, &FixedSource::default())
+        }))
+        .unwrap_or_else(|_| Err("panicked".to_owned()));
         let elapsed = start.elapsed();
         if let Some(output) = &run.output {
             let (text, extension) = match &result {
@@ -194,7 +199,12 @@ fn first_difference(ours: &str, wanted: &[u8]) -> String {
     }
 }
 
-fn render_case(folder: &Path, case: &Case) -> Result<String, String> {
+/// What the chart of a case renders to, or the error's text; everything is read from the disk.
+pub(crate) fn render_case(
+    folder: &Path,
+    case: &Case,
+    source: &dyn Source,
+) -> Result<String, String> {
     let dir = folder.join("charts").join(&case.chart);
     let mut files = Vec::new();
     read_folder(&dir, "", &mut files).map_err(|error| error.to_string())?;
@@ -218,9 +228,7 @@ fn render_case(folder: &Path, case: &Case) -> Result<String, String> {
     let capabilities = Capabilities { kube_version, ..Capabilities::default() };
     let mut options = Options::default();
     options.limits.stack_bytes_max = STACK_BYTES / 2;
-    let source = FixedSource::default();
-    let inputs =
-        Inputs { release: &release, capabilities: &capabilities, source: &source, options };
+    let inputs = Inputs { release: &release, capabilities: &capabilities, source, options };
     let rendered = render_with(&chart, &values, &inputs).map_err(|error| error.to_string())?;
     Ok(rendered.template_text(TextOptions::default()))
 }
@@ -230,7 +238,8 @@ fn read_folder(dir: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> std::io:
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if fs::metadata(entry.path())?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() || kind.is_symlink() && fs::metadata(entry.path())?.is_dir() {
             read_folder(&entry.path(), &format!("{path}/"), files)?;
         } else {
             files.push(ChartFile { path, data: fs::read(entry.path())? });
@@ -241,7 +250,7 @@ fn read_folder(dir: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> std::io:
 
 /// A source whose time stands still and whose randomness repeats.
 #[derive(Debug, Default)]
-struct FixedSource {
+pub(crate) struct FixedSource {
     state: std::cell::Cell<u64>,
 }
 

@@ -33,6 +33,12 @@ pub trait Source {
         String::new()
     }
 
+    /// An RSA private key of so many bits as PEM (PKCS #1), for callers who have one at hand; without
+    /// one, a new key is made of random bytes, which takes its time.
+    fn rsa_key(&self, _bits: u64) -> Option<String> {
+        None
+    }
+
     /// A new private key as PEM, of a kind that is not RSA: `dsa`, `ecdsa` or `ed25519`.
     fn private_key(&self, kind: &str) -> Result<String, String> {
         Err(format!("{kind} keys are not supported here"))

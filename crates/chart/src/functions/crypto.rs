@@ -65,14 +65,19 @@ impl Env<'_, '_> {
         }
     }
 
-    fn new_key(&self, bits: u64) -> PrivateKey {
-        PrivateKey::generate(bits, &mut |buffer| self.host.source.fill_random(buffer))
+    fn new_key(&self, bits: u64) -> Result<PrivateKey> {
+        let source = self.host.source;
+        match source.rsa_key(bits) {
+            None => Ok(PrivateKey::generate(bits, &mut |buffer| source.fill_random(buffer))),
+            Some(pem) => PrivateKey::from_pem(pem.as_bytes())
+                .or_else(|error| fail(format!("the key at hand cannot be used: {error}"))),
+        }
     }
 
     /// A key that was given as PEM, or a new one.
     fn key(&self, pem: Option<&Value>) -> Result<PrivateKey> {
         match pem {
-            None => Ok(self.new_key(CERTIFICATE_KEY_BITS)),
+            None => self.new_key(CERTIFICATE_KEY_BITS),
             Some(pem) => match PrivateKey::from_pem(text(pem).as_bytes()) {
                 Ok(key) => Ok(key),
                 Err(error) => fail(format!("parsing private key: {error}")),
@@ -163,7 +168,7 @@ fn derive_password(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 fn private_key(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let kind = text(&args[0]).to_text();
     match &*kind {
-        "" | "rsa" => Ok(env.new_key(PRIVATE_KEY_BITS).to_pem().into()),
+        "" | "rsa" => Ok(env.new_key(PRIVATE_KEY_BITS)?.to_pem().into()),
         "dsa" | "ecdsa" | "ed25519" => {
             env.host.source.private_key(&kind).map(Value::from).or_else(fail)
         }

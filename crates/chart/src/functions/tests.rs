@@ -40,7 +40,15 @@ fn value(json: &Json) -> Value {
 
 /// The output of a template, or the error's text, with the root that Helm gives.
 fn rendered(template: &str, values: &Json) -> std::result::Result<String, String> {
-    let host = Host::new(&Fixed, false);
+    rendered_with(&Fixed, template, values)
+}
+
+fn rendered_with(
+    source: &dyn Source,
+    template: &str,
+    values: &Json,
+) -> std::result::Result<String, String> {
+    let host = Host::new(source, false);
     let templates = Templates::new();
     let stack_bytes_max = 1 << 20;
     templates
@@ -108,6 +116,41 @@ fn secrets_have_the_shape_of_helms() {
     check(r#"{{ bcrypt "x" | regexMatch "^[$]2a[$]10[$][./A-Za-z0-9]{53}$" }}"#, "true");
     check(r#"{{ htpasswd "a" "x" | hasPrefix "a:$2a$10$" }}"#, "true");
     check(r#"{{ encryptAES "k" "plain" | decryptAES "k" }}"#, "plain");
+}
+
+/// A key of 512 bits, made by `openssl genrsa -traditional 512`, for whoever wants one quickly.
+struct KeyAtHand;
+
+const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----
+MIIBOwIBAAJBAMS2wjr48daprpwh+2KJMM3kL5+almtENbV+DOyL+bwKswPEulO3
+h3ftskWQGq60B7BWpW15J6Z3oFuDgVvxfh8CAwEAAQJAYCoPzZCBeTU+POmH4OW8
+TAqvFVEXE50mvHDAlKrhDQE5VBmoNWLdKQ7jYQmnQ2bWdccVC6vcDxqktMpfmXSb
+MQIhAPm9XRejmRxUE/eS7fbnYkn344SXopSfzYd7Fmh+SDtzAiEAyaUd0RKRv8rJ
+smNkJZ+7xrqYRw5O0VQOD1tDftN+36UCIQDGESpo2iZPslsXqh8zB/YLJh/7A+w8
+pbTy82slOqp9AwIgcgFNq1AhYVtIz/fLvk3iP4ht4faf70/jpyEFNyZiXBUCIQDT
+tTpdv/C/lgZPcSoNfxjuOd+++QKs40CxEZweyjUevw==
+-----END RSA PRIVATE KEY-----
+";
+
+impl Source for KeyAtHand {
+    fn now(&self) -> jiff::Timestamp {
+        Fixed.now()
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) {
+        Fixed.fill_random(buffer);
+    }
+
+    fn rsa_key(&self, _: u64) -> Option<String> {
+        Some(KEY.to_owned())
+    }
+}
+
+#[test]
+fn a_key_at_hand_is_used() {
+    let template = r#"{{ genPrivateKey "rsa" }}{{ (genCA "x" 1).Key }}"#;
+    let shown = rendered_with(&KeyAtHand, template, &serde_json::json!({}));
+    assert_eq!(shown, Ok(format!("{KEY}{KEY}")));
 }
 
 #[test]

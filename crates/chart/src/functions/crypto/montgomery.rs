@@ -106,93 +106,96 @@ impl<const N: usize> Modulus<N> {
 
     /// `number * number / R`: each product of two different limbs is computed once.
     fn square_of(&self, number: &[u64; N]) -> [u64; N] {
-        let (mut low, mut high) = ([0u64; N], [0u64; N]);
-        for (place, digit) in number.iter().enumerate() {
-            let mut carry = 0;
-            for (offset, other) in number[place + 1..].iter().enumerate() {
-                let sum = at(&mut low, &mut high, 2 * place + 1 + offset);
-                (*sum, carry) = product_plus(*digit, *other, *sum, carry);
+        self.reduced(|place, sum| {
+            let first = (place + 1).saturating_sub(N);
+            let mut half = Sum::default();
+            for it in first..place.div_ceil(2) {
+                half.add(number[it], number[place - it]);
             }
-            *at(&mut low, &mut high, place + N) = carry;
-        }
-        let (mut shifted, mut carry) = (0, 0);
-        for (place, digit) in number.iter().enumerate() {
-            let wide = u128::from(*digit) * u128::from(*digit);
-            for (part, offset) in [(wide as u64, 0), ((wide >> 64) as u64, 1)] {
-                let limb = at(&mut low, &mut high, 2 * place + offset);
-                let doubled = *limb << 1 | shifted;
-                shifted = *limb >> 63;
-                let sum = u128::from(doubled) + u128::from(part) + u128::from(carry);
-                *limb = sum as u64;
-                carry = (sum >> 64) as u64;
+            sum.add_twice(half);
+            if place.is_multiple_of(2) {
+                sum.add(number[place / 2], number[place / 2]);
             }
-        }
-        self.reduced(low, high)
-    }
-
-    /// The number of which these are the halves, divided by R.
-    fn reduced(&self, mut low: [u64; N], mut high: [u64; N]) -> [u64; N] {
-        let mut top = 0;
-        for place in 0..N {
-            let factor = low[place].wrapping_mul(self.inverse);
-            let mut carry = 0;
-            for (offset, limb) in self.limbs.iter().enumerate() {
-                let sum = at(&mut low, &mut high, place + offset);
-                (*sum, carry) = product_plus(*limb, factor, *sum, carry);
-            }
-            let sum = u128::from(high[place]) + u128::from(carry) + u128::from(top);
-            high[place] = sum as u64;
-            top = (sum >> 64) as u64;
-        }
-        if top != 0 || !is_below(&high, &self.limbs) {
-            subtract(&mut high, &self.limbs);
-        }
-        high
+        })
     }
 
     /// `one * two / R`, below the modulus.
     fn multiply(&self, one: &[u64; N], two: &[u64; N]) -> [u64; N] {
-        let mut sum = [0u64; N];
-        let mut top = 0u64;
-        for digit in two {
-            let mut carry = 0u64;
-            for (place, factor) in sum.iter_mut().zip(one) {
-                (*place, carry) = product_plus(*factor, *digit, *place, carry);
+        self.reduced(|place, sum| {
+            let first = (place + 1).saturating_sub(N);
+            for it in first..=place.min(N - 1) {
+                sum.add(one[it], two[place - it]);
             }
-            let (high, overflow) = top.overflowing_add(carry);
-            // Adds the multiple of the modulus that makes the lowest limb zero, and drops that limb.
-            let factor = sum[0].wrapping_mul(self.inverse);
-            let (_, mut carry) = product_plus(self.limbs[0], factor, sum[0], 0);
-            for place in 1..N {
-                let limb = self.limbs[place];
-                (sum[place - 1], carry) = product_plus(limb, factor, sum[place], carry);
+        })
+    }
+
+    /// A product divided by R, limb by limb from the lowest: `add_column` adds the products of the two
+    /// factors' limbs whose places have the sum that it is given.
+    ///
+    /// Along with them goes the multiple of the modulus that makes the lower half zero.
+    #[inline(always)]
+    fn reduced(&self, add_column: impl Fn(usize, &mut Sum)) -> [u64; N] {
+        let mut factors = [0u64; N];
+        let mut result = [0u64; N];
+        let mut sum = Sum::default();
+        for place in 0..N {
+            add_column(place, &mut sum);
+            for (factor, limb) in factors[..place].iter().zip(self.limbs[1..=place].iter().rev()) {
+                sum.add(*factor, *limb);
             }
-            let (low, more) = high.overflowing_add(carry);
-            sum[N - 1] = low;
-            top = u64::from(overflow) + u64::from(more);
+            factors[place] = sum.low().wrapping_mul(self.inverse);
+            sum.add(factors[place], self.limbs[0]);
+            sum.take_low();
         }
-        if top != 0 || !is_below(&sum, &self.limbs) {
-            subtract(&mut sum, &self.limbs);
+        for place in N..2 * N {
+            add_column(place, &mut sum);
+            let first = place + 1 - N;
+            for (factor, limb) in factors[first..].iter().zip(self.limbs[first..].iter().rev()) {
+                sum.add(*factor, *limb);
+            }
+            result[place - N] = sum.take_low();
         }
-        sum
+        if sum.low() != 0 || !is_below(&result, &self.limbs) {
+            subtract(&mut result, &self.limbs);
+        }
+        result
     }
 }
 
-/// `one * two + three + four`: the low and the high half.
-#[inline]
-fn product_plus(one: u64, two: u64, three: u64, four: u64) -> (u64, u64) {
-    let wide = u128::from(one) * u128::from(two) + u128::from(three) + u128::from(four);
-    (wide as u64, (wide >> 64) as u64)
+/// A sum of products, of three limbs: it has room for all the products of a column.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    low: u128,
+    top: u64,
 }
 
-/// A limb of a number in two halves.
-#[inline]
-fn at<'l, const N: usize>(
-    low: &'l mut [u64; N],
-    high: &'l mut [u64; N],
-    place: usize,
-) -> &'l mut u64 {
-    if place < N { &mut low[place] } else { &mut high[place - N] }
+impl Sum {
+    #[inline(always)]
+    fn add(&mut self, one: u64, two: u64) {
+        let (low, has_carry) = self.low.overflowing_add(u128::from(one) * u128::from(two));
+        self.low = low;
+        self.top += u64::from(has_carry);
+    }
+
+    #[inline(always)]
+    fn add_twice(&mut self, other: Self) {
+        let (low, has_carry) = self.low.overflowing_add(other.low << 1);
+        self.low = low;
+        self.top += (other.top << 1) + (other.low >> 127) as u64 + u64::from(has_carry);
+    }
+
+    #[inline(always)]
+    fn low(self) -> u64 {
+        self.low as u64
+    }
+
+    #[inline(always)]
+    fn take_low(&mut self) -> u64 {
+        let low = self.low();
+        self.low = self.low >> 64 | u128::from(self.top) << 64;
+        self.top = 0;
+        low
+    }
 }
 
 fn padded<const N: usize>(number: &BigUint) -> [u64; N] {
