@@ -43,6 +43,16 @@ pub(crate) fn merge_tables(into: &Map, from: &Map, log: &mut Vec<String>) {
     Coalescing { nulls: Nulls::Keep, log }.tables(into, from, "");
 }
 
+/// A user's table over a chart's own, subcharts or not (Helm's `CoalesceTables`).
+pub(crate) fn coalesce_tables(over: &Map, own: &Map) -> Map {
+    let into = Map::new();
+    let mut log = Vec::new();
+    let mut coalescing = Coalescing { nulls: Nulls::Remove, log: &mut log };
+    coalescing.tables(&into, &over.deep_copy(), "");
+    coalescing.tables(&into, &own.deep_copy(), "");
+    into
+}
+
 struct Coalescing<'l> {
     nulls: Nulls,
     log: &'l mut Vec<String>,

@@ -112,10 +112,7 @@ pub fn render_with(
     if chart.metadata.is_deprecated {
         rendered.warnings.push("this chart is deprecated".to_owned());
     }
-    let values = match to_template_values(values) {
-        Value::Map(map) => map,
-        _ => Map::new(),
-    };
+    let values = to_template_values(values);
     let mut root = Node::new(chart);
     let log = &mut rendered.warnings;
     enable(&mut root, &values, "", log).map_err(RenderError::Dependencies)?;
@@ -135,9 +132,9 @@ pub fn render_with(
     Ok(rendered)
 }
 
-fn to_template_values(values: &Values) -> Value {
+pub(crate) fn to_template_values(values: &Values) -> Map {
     let convert = |(key, value): &(Box<str>, goyaml::Value)| (Rc::from(&**key), user_value(value));
-    Value::Map(Map::from_sorted(values.table.iter().map(convert).collect()))
+    Map::from_sorted(values.table.iter().map(convert).collect())
 }
 
 /// As `to_template_value`, but the integers of `--set` stay integers.
@@ -176,7 +173,7 @@ fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), 
 }
 
 /// Parses every template and executes those that are files of the output.
-fn execute(
+pub(crate) fn execute(
     templates: &BTreeMap<String, Template<'_>>,
     inputs: &Inputs<'_>,
 ) -> Result<BTreeMap<String, String>, RenderError> {

@@ -41,7 +41,12 @@ pub(crate) fn validate(node: &Node<'_>, values: &Map, log: &mut Vec<String>) -> 
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn validate_one(schema: &[u8], values: &Map, log: &mut Vec<String>) -> Result<(), String> {
+/// Holds values against one schema.
+pub(crate) fn validate_one(
+    schema: &[u8],
+    values: &Map,
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let mut schema: Json = serde_json::from_slice(schema).map_err(|error| {
         if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() }
     })?;

@@ -57,3 +57,18 @@ pub struct Lookup<'q> {
     /// The name, or nothing.
     pub name: &'q str,
 }
+
+/// Time stands still, and random bytes are zeros.
+#[cfg(test)]
+pub(crate) struct Still;
+
+#[cfg(test)]
+impl Source for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}

@@ -156,7 +156,7 @@ fn make_numbers_float(value: &mut Value) {
 }
 
 /// The documents of a text, each line ending in `\n` (Kubernetes' `YAMLReader`).
-fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
+pub(crate) fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
     let mut documents = Vec::new();
     let mut document = Vec::with_capacity(text.len() + 1);
     let body = text.strip_suffix(b"\n").unwrap_or(text);

@@ -37,7 +37,7 @@ pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
             ClusterSubcommand::Load { archives } => load::load(context, &archives).map(done),
             ClusterSubcommand::Run => cluster::run(context),
         },
-        Command::Chart(it) => chart::run(context, it.command),
+        Command::Chart(it) => chart::run(context, it),
         Command::Doctor => doctor::doctor(context),
         Command::Runs(it) => runs::runs(context, it.command.as_ref()).map(done),
         command => block_on(client_command(command, context)).map(done),

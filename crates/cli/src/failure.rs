@@ -22,6 +22,8 @@ pub(crate) struct Failure {
     hint: Option<String>,
     /// Shown below the cause: lines of logs, events.
     evidence: Vec<String>,
+    /// The whole text, when another program's words are wanted instead of ours.
+    verbatim: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +35,13 @@ enum Kind {
 
 impl Failure {
     pub(crate) fn work(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Work, error: error.into(), hint: None, evidence: Vec::new() }
+        Self {
+            kind: Kind::Work,
+            error: error.into(),
+            hint: None,
+            evidence: Vec::new(),
+            verbatim: None,
+        }
     }
 
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -63,6 +71,17 @@ impl Failure {
         self
     }
 
+    /// The same, told in another program's words alone. Whatever failed, that program ends with 1.
+    pub(crate) fn reworded(&self, text: String) -> Self {
+        let failure = Self::work(self.error.to_string());
+        Self { verbatim: Some(text), ..failure }
+    }
+
+    /// What went wrong, for whoever has more to say about it.
+    pub(crate) fn error(&self) -> &(dyn Error + 'static) {
+        self.error.as_ref()
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Work => FAILED,
@@ -73,6 +92,9 @@ impl Failure {
 
     /// Prints the chain once, then what was seen, then the way out.
     pub(crate) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(text) = &self.verbatim {
+            return writeln!(out, "{text}");
+        }
         writeln!(out, "error: {}", self.error)?;
         for cause in chain(self.error.as_ref()) {
             writeln!(out, "  caused by: {cause}")?;

@@ -1,39 +1,162 @@
 //! What chart commands take in: charts, values, the clock and randomness.
 
-use std::path::Path;
+use std::{
+    io::Read as _,
+    net::ToSocketAddrs as _,
+    path::{Path, PathBuf},
+};
 
-use chart::{Chart, ChartFile, Source, ValueSources};
+use chart::{Capabilities, Chart, ChartFile, KubeVersion, Release, Source, ValueSources};
 use host::files;
 use jiff::Timestamp;
 
-use crate::{args::chart::Template, context::Context, failure::Failure};
+use crate::{
+    args::chart::{Told, Values},
+    context::Context,
+    failure::Failure,
+};
 
-pub(crate) fn load(path: &Path) -> Result<Chart, Failure> {
-    if path.is_dir() {
-        let tree = files::read_tree(path, &|it| it == ".git")?;
-        let files = tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content });
-        return Ok(Chart::load(files.collect())?);
+/// The name that helm gives a release that is only rendered.
+pub(crate) const RELEASE: &str = "release-name";
+
+/// What gzipped files begin with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads a chart from a folder or an archive.
+pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
+    let place = find(context, path)?;
+    if place.is_dir() {
+        return Ok(Chart::load(folder(&place)?)?);
     }
-    Ok(Chart::from_archive(&files::read(path)?)?)
+    let archive = files::read(&place)?;
+    if !archive.starts_with(&GZIP) {
+        return Err(NoChart::archive(&place, &archive).into());
+    }
+    Ok(Chart::from_archive(&archive)?)
 }
 
-pub(crate) fn sources(context: &Context, args: &Template) -> Result<ValueSources, Failure> {
+/// The path of a chart that is there.
+pub(crate) fn find(context: &Context, path: &str) -> Result<PathBuf, Failure> {
+    let place = context.path(Path::new(path.trim()));
+    if place.exists() {
+        return Ok(place);
+    }
+    let hint = "a chart is a folder with a Chart.yaml, or a .tgz of one; `zarpa chart pull` gets it from a registry";
+    Err(Failure::work(NoChart::of(path)).with_hint(Some(hint.to_owned())))
+}
+
+/// A chart that is not there, in helm's words.
+#[derive(Debug, thiserror::Error)]
+enum NoChart {
+    #[error("path {0:?} not found")]
+    Path(String),
+    #[error("non-absolute URLs should be in form of repo_name/path_to_chart, got: {0}")]
+    Name(String),
+    #[error("repo {0} not found")]
+    Repository(String),
+    #[error("file '{0}' seems to be a YAML file, but expected a gzipped archive")]
+    Yaml(String),
+    #[error("file '{path}' does not appear to be a gzipped archive; got '{kind}'")]
+    NoArchive { path: String, kind: &'static str },
+}
+
+impl NoChart {
+    fn of(path: &str) -> Self {
+        match path.split_once('/') {
+            _ if path.starts_with(['.', '/']) => Self::Path(path.to_owned()),
+            None => Self::Name(path.to_owned()),
+            Some((repository, _)) => Self::Repository(repository.to_owned()),
+        }
+    }
+
+    fn archive(place: &Path, content: &[u8]) -> Self {
+        let path = place.display().to_string();
+        let is_text = std::str::from_utf8(content).is_ok_and(|it| !it.contains('\0'));
+        if is_text && (path.ends_with(".yaml") || path.ends_with(".yml")) {
+            return Self::Yaml(path);
+        }
+        let kind = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+        Self::NoArchive { path, kind }
+    }
+}
+
+/// The files of a chart's folder, `.helmignore` not yet applied.
+pub(crate) fn folder(place: &Path) -> Result<Vec<ChartFile>, Failure> {
+    let tree = files::read_tree(place, &|it| it == ".git")?;
+    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content }).collect())
+}
+
+/// What the flags say, with the files read.
+pub(crate) fn sources(context: &Context, values: &Values) -> Result<ValueSources, Failure> {
     let mut value_files = Vec::new();
-    for path in &args.values.files {
-        value_files.push((path.display().to_string(), files::read(&context.path(path))?));
+    for path in &values.files {
+        value_files.push((path.clone(), read(context, path)?));
     }
     Ok(ValueSources {
         files: value_files,
-        set_json: args.set_json.clone(),
-        set: args.values.set.clone(),
-        set_string: args.values.set_string.clone(),
-        set_file: args.set_file.clone(),
-        set_literal: args.set_literal.clone(),
+        set_json: values.set_json.clone(),
+        set: values.set.clone(),
+        set_string: values.set_string.clone(),
+        set_file: values.set_file.clone(),
+        set_literal: values.set_literal.clone(),
     })
 }
 
+/// Merges what the flags say.
+pub(crate) fn merge(context: &Context, sources: &ValueSources) -> Result<chart::Values, Failure> {
+    Ok(sources.merge(&|path| match read(context, path) {
+        Ok(content) => Ok(String::from_utf8_lossy(&content).into_owned()),
+        Err(failure) => Err(super::helm::text(context, &failure)),
+    })?)
+}
+
+/// A file that a flag names; `-` is standard input.
+fn read(context: &Context, path: &str) -> Result<Vec<u8>, Failure> {
+    if path.trim() == "-" {
+        let mut content = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut content)?;
+        return Ok(content);
+    }
+    if path.starts_with("http://") || path.starts_with("https://") || path.starts_with("oci://") {
+        let hint = "fetch it first, and name the file";
+        let failure = Failure::work(format!("values are not read from addresses: `{path}`"));
+        return Err(failure.with_hint(Some(hint.to_owned())));
+    }
+    Ok(files::read(&context.path(Path::new(path)))?)
+}
+
+/// What the chart is told of the cluster.
+pub(crate) fn capabilities(told: &Told) -> Result<Capabilities, Failure> {
+    let mut capabilities = Capabilities::default();
+    if let Some(version) = told.kube_version.as_deref().filter(|it| !it.is_empty()) {
+        capabilities.kube_version = kube_version(version)?;
+    }
+    capabilities.api_versions.extend(told.api_versions.iter().cloned());
+    Ok(capabilities)
+}
+
+pub(crate) fn kube_version(version: &str) -> Result<KubeVersion, Failure> {
+    let wrong = |it| Failure::work(format!("invalid kube version '{version}': {it}"));
+    KubeVersion::parse(version).map_err(wrong)
+}
+
+/// What the chart is told of its release.
+pub(crate) fn release(name: &str, told: &Told) -> Release {
+    Release {
+        name: name.to_owned(),
+        namespace: told.namespace.clone(),
+        is_upgrade: told.is_upgrade,
+        is_install: !told.is_upgrade,
+        revision: 1,
+        service: "Helm".to_owned(),
+    }
+}
+
 /// No cluster, the machine's clock and randomness.
-pub(crate) struct World;
+pub(crate) struct World {
+    /// Whether names are resolved.
+    pub(crate) has_dns: bool,
+}
 
 impl Source for World {
     fn now(&self) -> Timestamp {
@@ -49,5 +172,11 @@ impl Source for World {
                 Err(_) => return,
             }
         }
+    }
+
+    fn host_by_name(&self, name: &str) -> String {
+        let addresses = self.has_dns.then(|| (name, 0).to_socket_addrs().ok()).flatten();
+        let first = addresses.and_then(|mut it| it.next());
+        first.map(|it| it.ip().to_string()).unwrap_or_default()
     }
 }

@@ -2,67 +2,116 @@
 
 use std::path::Path;
 
-use chart::{Capabilities, Chart, KubeVersion, Release, Rendered, TextOptions};
+use chart::{Chart, Inputs, Options, Release, Rendered, TextOptions};
 use host::files;
 
-use super::inputs::{World, load, sources};
+use super::{
+    inputs::{self, RELEASE, World},
+    problems,
+};
 use crate::{args::chart::Template, context::Context, failure::Failure, output};
 
-/// The name that helm gives a release that is only rendered.
-const RELEASE: &str = "release-name";
-
-/// Prints what a chart renders to.
+/// Prints what a chart renders to, or writes it into files.
 pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure> {
-    let (name, path) = match args.name_and_chart.as_slice() {
-        [name, path] => (name.as_str(), path),
-        [path, ..] => (RELEASE, path),
-        [] => return Err(Failure::usage("which chart?")),
-    };
-    let chart = load(&context.path(Path::new(path)))?;
-    let values = sources(context, args)?.merge(&|path| {
-        let text = files::read_text(&context.path(Path::new(path)));
-        text.map_err(|it| it.to_string())
-    })?;
-    let release = Release {
-        name: name.to_owned(),
-        namespace: args.namespace.clone(),
-        is_upgrade: args.is_upgrade,
-        is_install: !args.is_upgrade,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
-    let mut capabilities = Capabilities::default();
-    if let Some(version) = &args.kube_version {
-        capabilities.kube_version = KubeVersion::parse(version).map_err(Failure::usage)?;
+    let world = World { has_dns: args.told.enable_dns };
+    let capabilities = inputs::capabilities(&args.told)?;
+    let (name, path) = name_and_chart(args, &world)?;
+    inputs::find(context, path)?;
+    let sources = inputs::sources(context, &args.values)?;
+    let values = inputs::merge(context, &sources)?;
+    let chart = inputs::load(context, path)?;
+    let release = inputs::release(&name, &args.told);
+    check_name(&chart, &release)?;
+    let options = Options { skips_schema: args.told.skip_schema_validation, ..Options::default() };
+    let source = &world;
+    let inputs = Inputs { release: &release, capabilities: &capabilities, source, options };
+    let rendered = chart::render_with(&chart, &values, &inputs)?;
+    problems::warn(context, &rendered.warnings)?;
+    if args.validate {
+        problems::validate(context, &rendered)?;
     }
-    capabilities.api_versions.extend(args.api_versions.iter().cloned());
-    let rendered = chart::render(&chart, &values, &release, &capabilities, &World)?;
-    output::raw(text(args, &chart, &rendered)?.as_bytes())
+    let shown = TextOptions {
+        has_crds: args.include_crds,
+        has_hooks: !args.no_hooks,
+        has_tests: !args.skip_tests,
+    };
+    match &args.output_dir {
+        Some(dir) => write(context, args, dir, &release, &rendered, shown),
+        None if args.show_only.is_empty() => output::raw(rendered.template_text(shown).as_bytes()),
+        None => {
+            let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
+            output::raw(rendered.show_only(&patterns, shown)?.as_bytes())
+        }
+    }
 }
 
-/// The documents in helm's order: CRDs, manifests, hooks.
-fn text(args: &Template, chart: &Chart, rendered: &Rendered) -> Result<String, Failure> {
-    if args.show_only.is_empty() {
-        return Ok(rendered.template_text(TextOptions {
-            has_crds: args.include_crds,
-            has_hooks: !args.no_hooks,
-            has_tests: !args.skip_tests,
-        }));
-    }
-    let mut shown = String::new();
-    for wanted in &args.show_only {
-        let source = format!("{}/{wanted}", chart.name());
-        let manifests = rendered.manifests.iter().map(|it| (&it.source, &it.content));
-        let hooks = rendered.hooks.iter().map(|it| (&it.path, &it.manifest));
-        let found: Vec<String> = manifests
-            .chain(hooks)
-            .filter(|it| *it.0 == source)
-            .map(|(source, content)| format!("---\n# Source: {source}\n{content}\n"))
-            .collect();
-        if found.is_empty() {
-            return Err(Failure::work(format!("could not find template {wanted} in chart")));
+/// The release's name and the chart's path.
+fn name_and_chart<'a>(args: &'a Template, world: &World) -> Result<(String, &'a str), Failure> {
+    let template = args.name_template.as_deref().filter(|it| !it.is_empty());
+    match args.name_and_chart.as_slice() {
+        [_, _] if args.generate_name => {
+            Err(Failure::usage("cannot set --generate-name and also specify a name"))
         }
-        shown.push_str(&found.concat());
+        [_, _] if template.is_some() => {
+            Err(Failure::usage("cannot set --name-template and also specify a name"))
+        }
+        [name, path] => Ok((name.clone(), path)),
+        [path, ..] => {
+            let name = template.map(|it| chart::name_from_template(it, world));
+            let name = name.unwrap_or_else(|| Ok(RELEASE.to_owned())).map_err(Failure::work)?;
+            Ok((name, path))
+        }
+        [] => Err(Failure::usage("which chart?")),
     }
-    Ok(shown)
+}
+
+/// Helm looks at the name once the chart is there and complete.
+fn check_name(chart: &Chart, release: &Release) -> Result<(), Failure> {
+    let listed = chart.metadata.dependencies.iter().flatten();
+    let mut listed = listed.map(|it| &it.name);
+    let is_complete = listed.all(|name| chart.dependencies.iter().any(|it| it.name() == *name));
+    match chart::check_release_name(&release.name) {
+        Err(error) if is_complete && !chart.is_library() => {
+            let name = &release.name;
+            let text = format!("release name check failed: release name {name:?}: {error}");
+            let hint = "small letters, digits, - and ., at most 53 of them".to_owned();
+            Err(Failure::work(text).with_hint(Some(hint)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes each file, and says so.
+fn write(
+    context: &Context,
+    args: &Template,
+    dir: &Path,
+    release: &Release,
+    rendered: &Rendered,
+    shown: TextOptions,
+) -> Result<(), Failure> {
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for document in rendered.outputs(shown) {
+        let dir = dir.display();
+        let path = if args.release_name && !document.is_crd {
+            format!("{dir}/{}/{}", release.name, document.path)
+        } else {
+            format!("{dir}/{}", document.path)
+        };
+        match texts.iter_mut().find(|it| document.follows && it.0 == path) {
+            Some((_, text)) => text.push_str(&document.text),
+            None => texts.push((path.clone(), document.text)),
+        }
+        output::line(&format!("wrote {path}"))?;
+    }
+    for (path, text) in texts {
+        files::write_atomic(&context.path(Path::new(&path)), text.as_bytes())?;
+    }
+    // What helm would have printed is in the files; it prints the rest, which is an empty line.
+    if args.show_only.is_empty() {
+        return output::line("");
+    }
+    let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
+    let nothing = Rendered::default();
+    output::raw(nothing.show_only(&patterns, shown)?.as_bytes())
 }
