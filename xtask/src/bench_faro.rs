@@ -1,10 +1,10 @@
-//! Figures of faro: CPU time a request and memory, beside bare axum, and beside others when they are installed.
+//! Figures of faro: CPU time a request and memory, beside bare axum, Flask with gunicorn, and podinfo, in one run.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead as _, BufReader},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -17,6 +17,10 @@ const SECONDS: &str = "3s";
 const CONNECTIONS: &str = "64";
 /// The kernel's unit of time in `/proc`: `getconf CLK_TCK`.
 const TICK_US: f64 = 10_000.0;
+const PYTHON: [&str; 3] = ["Flask==3.1.3", "gunicorn==27.0.1", "redis==8.1.0"];
+/// Release 6.9.2: later ones have no version that a Go module may have.
+const PODINFO: &str =
+    "github.com/stefanprodan/podinfo/cmd/podinfo@v1.8.1-0.20250910200901-e86405a8674e";
 
 /// A visit counter as one would write it with Flask.
 const FLASK: &str = "import os
@@ -46,25 +50,33 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
     }
     drop(redis);
+    show(&mut contests);
+    Ok(())
+}
+
+/// The first contest is what the others are compared with.
+fn show(contests: &mut [Contest]) {
     eprintln!(
-        "\n{:<34} {:>8} {:>8} {:>8} {:>10} {:>8}",
-        "CPU µs a request", "min", "median", "max", "req/s", "RSS MB"
+        "\n{:<40} {:>6} {:>6} {:>6} {:>6} {:>8} {:>7}",
+        "CPU µs a request", "min", "median", "max", "ratio", "req/s", "RSS MB"
     );
-    for contest in &mut contests {
+    let mut base_us = None;
+    for contest in contests {
         contest.figures.sort_by(|a, b| a.cpu_us.total_cmp(&b.cpu_us));
         let (first, last) = (&contest.figures[0], &contest.figures[ROUNDS - 1]);
         let median = &contest.figures[ROUNDS / 2];
+        let base_us = *base_us.get_or_insert(median.cpu_us);
         eprintln!(
-            "{:<34} {:>8.1} {:>8.1} {:>8.1} {:>10.0} {:>8.1}",
+            "{:<40} {:>6.1} {:>6.1} {:>6.1} {:>6.2} {:>8.0} {:>7.1}",
             contest.name,
             first.cpu_us,
             median.cpu_us,
             last.cpu_us,
+            median.cpu_us / base_us,
             median.per_second,
             median.rss_mb
         );
     }
-    Ok(())
 }
 
 struct Contest {
@@ -80,68 +92,75 @@ struct Figure {
     rss_mb: f64,
 }
 
-fn contests(dir: &std::path::Path, redis_port: u16) -> anyhow::Result<Vec<Contest>> {
-    let bare = build(&["--example", "bare"])?;
-    let faro = build(&["--bin", "faro"])?;
-    let start_faro = |extra: &[&str], log_level: &str| {
-        let mut command = pinned(&faro);
-        let data = dir.join(format!("data{}", extra.len()));
-        command.args(["--admin-listen", "127.0.0.1:0", "--log-level", log_level, "--data-dir"]);
-        Server::start(command.arg(data).args(extra).args(["--listen"]))
-    };
+fn contests(dir: &Path, redis_port: u16) -> anyhow::Result<Vec<Contest>> {
+    let bare = build(&["build"], &["--example", "bare"], &[])?;
+    // As it is deployed.
+    let faro = build(&["rustc"], &["--bin", "faro"], &["--", "-C", "target-feature=+crt-static"])?;
     let redis_url = format!("redis://127.0.0.1:{redis_port}");
-    let redis = ["--redis-url", redis_url.as_str()];
+    let start_faro = |args: &[&str]| {
+        let mut command = pinned(&faro);
+        command.args(["--admin-listen", "127.0.0.1:0", "--data-dir"]).arg(dir.join("data"));
+        Server::start(command.args(args).arg("--listen"))
+    };
+    let (warn, redis) = (["--log-level", "warn"], ["--redis-url", redis_url.as_str()]);
+    let quiet = [warn, redis].concat();
     let contest = |name, server, path| Contest { name, server, path, figures: Vec::new() };
-    let mut contests = vec![
+    Ok(vec![
         contest("axum alone, /health", Server::start_told(&mut pinned(&bare))?, "/health"),
-        contest("faro, /health", start_faro(&[], "warn")?, "/health"),
-        contest("faro, / on Redis", start_faro(&redis, "warn")?, "/"),
-        contest("faro, / on Redis, every line logged", start_faro(&redis, "info")?, "/"),
-        contest("faro, / on SQLite", start_faro(&[], "warn")?, "/"),
-    ];
-    if Command::new("python3")
-        .args(["-c", "import flask, gunicorn, redis"])
-        .output()?
-        .status
-        .success()
-    {
-        fs::write(dir.join("visits.py"), FLASK)?;
-        let mut command = pinned(&PathBuf::from("python3"));
-        command.args(["-m", "gunicorn", "--workers", "1", "visits:app"]).current_dir(dir);
-        let server =
-            Server::start(command.env("REDIS_PORT", redis_port.to_string()).arg("--bind"))?;
-        contests.push(contest("Flask and gunicorn, / on Redis", server, "/"));
-    } else {
-        eprintln!("bench: no Flask: pip install flask gunicorn redis");
+        contest("faro, /health", start_faro(&[])?, "/health"),
+        contest(
+            "axum alone, / with an INCR each",
+            Server::start_told(pinned(&bare).arg(&redis_url))?,
+            "/",
+        ),
+        contest("faro, / on Redis, warnings logged", start_faro(&quiet)?, "/"),
+        contest("faro, / on Redis, every request logged", start_faro(&redis)?, "/"),
+        contest("faro, / on SQLite, warnings logged", start_faro(&warn)?, "/"),
+        contest("podinfo, /healthz", podinfo(dir)?, "/healthz"),
+        contest("Flask and gunicorn, / on Redis", flask(dir, redis_port)?, "/"),
+    ])
+}
+
+/// With its log at the level of errors.
+fn podinfo(dir: &Path) -> anyhow::Result<Server> {
+    let program = dir.join("go/podinfo");
+    if !program.is_file() {
+        eprintln!("bench: fetching {PODINFO}");
+        shell::run(Command::new("go").args(["install", PODINFO]).env("GOBIN", dir.join("go")))?;
     }
-    let podinfo = PathBuf::from(env::var_os("HOME").unwrap_or_default()).join("go/bin/podinfo");
-    if podinfo.is_file() {
-        let port = free_port()?;
-        let mut command = pinned(&podinfo);
-        command.args(["--level", "error", "--port", &port.to_string()]);
-        contests.push(contest("podinfo, /healthz", Server::spawn(&mut command, port)?, "/healthz"));
-    } else {
-        eprintln!(
-            "bench: no podinfo: go install github.com/stefanprodan/podinfo/cmd/podinfo@latest"
-        );
+    let port = free_port()?;
+    Server::spawn(pinned(&program).args(["--level", "error", "--port", &port.to_string()]), port)
+}
+
+fn flask(dir: &Path, redis_port: u16) -> anyhow::Result<Server> {
+    let venv = dir.join("python");
+    if !venv.join("bin/gunicorn").is_file() {
+        eprintln!("bench: fetching {}", PYTHON.join(" "));
+        shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+        shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON))?;
     }
-    Ok(contests)
+    fs::write(dir.join("visits.py"), FLASK)?;
+    let mut command = pinned(&venv.join("bin/gunicorn"));
+    command.args(["--workers", "1", "visits:app"]).current_dir(dir);
+    Server::start(command.env("REDIS_PORT", redis_port.to_string()).arg("--bind"))
 }
 
 fn has(program: &str) -> bool {
     Command::new("which").arg(program).output().is_ok_and(|it| it.status.success())
 }
 
-fn build(what: &[&str]) -> anyhow::Result<PathBuf> {
-    let args = ["build", "--locked", "--release", "-p", "faro", "--message-format", "json"];
-    let text = shell::read(Command::new("cargo").args(args).args(what).current_dir(root()))?;
+fn build(task: &[&str], what: &[&str], last: &[&str]) -> anyhow::Result<PathBuf> {
+    let args = ["--locked", "--release", "-p", "faro", "--message-format", "json"];
+    let mut command = Command::new("cargo");
+    command.args(task).args(args).args(what).args(last).current_dir(root());
+    let text = shell::read(&mut command)?;
     let messages = text.lines().filter_map(|it| serde_json::from_str::<serde_json::Value>(it).ok());
     let programs = messages.filter_map(|it| Some(PathBuf::from(it["executable"].as_str()?)));
     programs.max().context("cargo names no program")
 }
 
 /// The server has the first core, the client the second.
-fn pinned(program: &std::path::Path) -> Command {
+fn pinned(program: &Path) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program);
     command

@@ -10,9 +10,9 @@ use std::{error::Error, process::ExitCode};
 
 use faro::{
     check,
-    config::{self, ConfigError, LogFormat, ServeConfig, Task},
+    config::{self, ConfigError, ServeConfig, Task},
+    log,
 };
-use tracing_subscriber::EnvFilter;
 
 /// What a command line that cannot be used exits with, as clap does.
 const USAGE: u8 = 2;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: ServeConfig, environment: Vec<(String, String)>) -> ExitCode {
-    init_logging(&config);
+    let log = log::start(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -60,6 +60,7 @@ fn serve(config: ServeConfig, environment: Vec<(String, String)>) -> ExitCode {
     let result = runtime.block_on(faro::serve(config, environment));
     // What still runs was given up on.
     runtime.shutdown_background();
+    drop(log);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -79,13 +80,4 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
-}
-
-fn init_logging(config: &ServeConfig) {
-    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    match config.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.init(),
-    }
 }

@@ -2,13 +2,19 @@
 
 mod process;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, LabelSetEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+use crate::route::{Method, Route};
 
 const SECONDS: [f64; 12] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 5.0];
@@ -26,7 +32,7 @@ pub(crate) enum Operation {
 /// One route's answers; static names, so that nothing is allocated for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Answers {
-    route: Route,
+    route: RouteLabels,
     status: u16,
 }
 
@@ -37,7 +43,20 @@ impl EncodeLabelSet for Answers {
     }
 }
 
-type Route = [(&'static str, &'static str); 2];
+type RouteLabels = [(&'static str, &'static str); 2];
+
+/// Statuses that this service answers with, and others seldom.
+const STATUSES: [u16; 20] = [
+    200, 201, 204, 304, 400, 404, 405, 409, 411, 412, 413, 414, 415, 422, 428, 431, 500, 501, 503,
+    504,
+];
+
+/// Metrics of one method on one route, found once: a request then looks up nothing by names.
+#[derive(Debug, Default)]
+struct Handles {
+    seconds: OnceLock<Histogram>,
+    requests: [OnceLock<Counter>; STATUSES.len()],
+}
 
 type StoreLabels = [(&'static str, &'static str); 1];
 type StateLabels = [(&'static str, &'static str); 1];
@@ -47,7 +66,9 @@ type StateLabels = [(&'static str, &'static str); 1];
 pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<Answers, Counter>,
-    seconds: Family<Route, Histogram, fn() -> Histogram>,
+    seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    /// One for each method of each route.
+    handles: Arc<[Handles]>,
     pub(crate) in_flight: Gauge,
     pub(crate) visits: Counter,
     count: Gauge,
@@ -66,6 +87,7 @@ impl Default for Metrics {
             registry: Arc::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(seconds),
+            handles: (0..Method::N * Route::N).map(|_| Handles::default()).collect(),
             in_flight: Gauge::default(),
             visits: Counter::default(),
             count: Gauge::default(),
@@ -99,17 +121,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request; `route` is the pattern, not the path, so that there are few.
-    pub(crate) fn observe(
-        &self,
-        method: &'static str,
-        route: &'static str,
-        status: u16,
-        took: Duration,
-    ) {
-        let route = [("method", method), ("route", route)];
-        self.requests.get_or_create(&Answers { route, status }).inc();
-        self.seconds.get_or_create(&route).observe(took.as_secs_f64());
+    /// Counts a request.
+    pub(crate) fn observe(&self, method: Method, route: Route, status: u16, took: Duration) {
+        let labels = || [("method", method.name()), ("route", route.pattern())];
+        let requests = || {
+            let answers = Answers { route: labels(), status };
+            self.requests.get_or_create_owned(&answers)
+        };
+        let handles = &self.handles[route.idx() * Method::N + method.idx()];
+        match STATUSES.iter().position(|it| *it == status) {
+            Some(idx) => handles.requests[idx].get_or_init(requests).inc(),
+            None => requests().inc(),
+        };
+        let seconds = || self.seconds.get_or_create_owned(&labels());
+        handles.seconds.get_or_init(seconds).observe(took.as_secs_f64());
     }
 
     /// Counts a question to a store.

@@ -1,6 +1,13 @@
 //! Which of the forms that a handler offers a client wants (RFC 9110, section 12.5.1).
 
-use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+
+const FORMS: [Form; 3] = [Form::Text, Form::Json, Form::Html];
 
 /// Forms of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,24 +27,43 @@ impl Form {
     }
 }
 
-/// The offered form that the client likes best; the first when it says nothing, and when it likes none.
-pub(crate) fn best(headers: &HeaderMap, offered: &[Form]) -> Form {
-    let mut best = (0, *offered.first().unwrap_or(&Form::Text));
-    for form in offered {
-        let weight = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|it| it.to_str().ok())
-            .flat_map(|it| it.split(','))
-            .filter_map(|range| weight(range, *form))
-            .max();
-        // What is named more closely decides a form's weight; the higher weight decides among forms.
-        let weight = weight.map_or(0, |(_, quality)| quality);
-        if best.0 < weight {
-            best = (weight, *form);
+/// How much a client likes each form, in thousandths, by its `Accept`; all zero when it says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Accept([u32; 3]);
+
+impl Accept {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut best = [None; FORMS.len()];
+        for value in headers.get_all(header::ACCEPT) {
+            for range in value.to_str().unwrap_or_default().split(',') {
+                for (best, form) in best.iter_mut().zip(FORMS) {
+                    // What is named more closely decides a form's weight.
+                    *best = (*best).max(weight(range, form));
+                }
+            }
         }
+        Self(best.map(|it| it.map_or(0, |(_, quality)| quality)))
     }
-    best.1
+
+    /// The offered form that the client likes best; the first when it says nothing, and when it likes none.
+    pub(crate) fn best(self, offered: &[Form]) -> Form {
+        let mut best = (0, *offered.first().unwrap_or(&Form::Text));
+        for form in offered {
+            let weight = self.0[*form as usize];
+            if best.0 < weight {
+                best = (weight, *form);
+            }
+        }
+        best.1
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Accept {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
 }
 
 /// How closely a range names a form, and its weight in thousandths; `None` when it does not match.
@@ -78,7 +104,7 @@ mod tests {
         if !accept.is_empty() {
             headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
         }
-        assert_eq!(best(&headers, &[Form::Text, Form::Json, Form::Html]), expect, "{accept}");
+        assert_eq!(Accept::of(&headers).best(&FORMS), expect, "{accept}");
     }
 
     #[test]

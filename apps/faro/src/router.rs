@@ -4,23 +4,28 @@ use axum::{
     Router,
     extract::{self, DefaultBodyLimit, Request},
     http::{StatusCode, Uri, header},
-    middleware,
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     State,
     endpoints::{docs, environment, greeting, health, users, version},
-    observe::{observe, panicked},
+    observe::Observed,
     problem::Problem,
 };
 
-/// The service port's routes.
-pub fn router(state: State) -> Router {
-    let collection = get(users::list).post(users::create);
+/// The service port: its routes, and what happens around every request.
+pub fn router(state: State) -> Observed {
+    Observed::new(state.clone(), routes(state))
+}
+
+fn routes(state: State) -> Router {
+    // Nobody else reads what a client sends.
+    let body_max = DefaultBodyLimit::max(state.config.body_bytes_max);
+    let collection = get(users::list).post(users::create).layer(body_max);
     let member = get(users::find).put(users::replace).patch(users::patch).delete(users::delete);
+    let member = member.layer(body_max);
     Router::new()
         .route("/", get(greeting::get).head(greeting::head))
         .route("/health", get(health::health))
@@ -37,9 +42,6 @@ pub fn router(state: State) -> Router {
         .route("/api/users/{id}/", member)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(DefaultBodyLimit::max(state.config.body_bytes_max))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), observe))
         .with_state(state)
 }
 

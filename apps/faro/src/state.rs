@@ -1,7 +1,8 @@
 //! What the handlers share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
+use axum::http::HeaderValue;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -23,7 +24,11 @@ pub enum Phase {
 
 /// Cheap to clone; given to every handler.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct State(Arc<Shared>);
+
+/// What all clones of a [`State`] are.
+#[derive(Debug)]
+pub struct Shared {
     pub(crate) config: Arc<ServeConfig>,
     pub(crate) counter: Counter,
     pub(crate) users: Users,
@@ -32,7 +37,17 @@ pub struct State {
     pub(crate) environment: Arc<Vec<(String, String)>>,
     pub(crate) phase: watch::Receiver<Phase>,
     /// A place for each request that may be under way.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) places: Semaphore,
+    /// The pod's name for answers, when it may stand in a header.
+    pub(crate) pod: Option<HeaderValue>,
+}
+
+impl Deref for State {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,16 +112,17 @@ impl State {
             (None, Some(pool)) => Database::Sqlite(pool),
             (None, None) => unreachable!("SQLite keeps the users whenever no PostgreSQL does"),
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Shared {
             counter: Counter::start(hits, timeout, metrics.clone()),
             users: Users::start(users, timeout, metrics.clone()),
             metrics,
             traces: Traces::start(config.otlp_endpoint.as_ref(), &config.otel_service_name),
             environment: Arc::new(environment),
             phase,
-            places: Arc::new(Semaphore::new(config.requests_max)),
+            places: Semaphore::new(config.requests_max),
+            pod: HeaderValue::from_str(&config.pod).ok(),
             config,
-        })
+        })))
     }
 
     pub(crate) fn is_ending(&self) -> bool {

@@ -28,15 +28,15 @@ const SEND: Duration = Duration::from_secs(3);
 const KIND_SERVER: u8 = 2;
 const STATUS_ERROR: u8 = 2;
 
-/// Random bits, never zero.
+/// Random bits that nobody can guess, never zero.
 pub(crate) fn random() -> u128 {
-    uuid::Uuid::new_v4().as_u128()
+    rand::random::<u128>().max(1)
 }
 
 /// What a request belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceContext {
-    trace_id: u128,
+    pub(crate) trace_id: u128,
     parent: Option<u64>,
     is_sampled: bool,
 }
@@ -70,17 +70,26 @@ impl TraceContext {
         let flags = u8::from_str_radix(flags, 16).ok()?;
         Some(Self { trace_id, parent: Some(parent), is_sampled: flags & 1 == 1 })
     }
+}
 
-    pub(crate) fn trace_id(&self) -> impl fmt::Display {
-        Hex(self.trace_id)
+/// An id as it is written everywhere: 32 digits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hex(pub(crate) u128);
+
+impl Hex {
+    pub(crate) fn digits(self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            let digit = |it: u8| b"0123456789abcdef"[usize::from(it)];
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        digits
     }
 }
 
-struct Hex(u128);
-
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -139,7 +148,7 @@ impl Traces {
 fn span(context: &TraceContext, server: &Server, now: Duration) -> Value {
     let start = now.saturating_sub(server.took);
     let mut span = json!({
-        "traceId": context.trace_id().to_string(),
+        "traceId": Hex(context.trace_id).to_string(),
         "spanId": format!("{:016x}", (random() as u64).max(1)),
         "name": format!("{} {}", server.method, server.route),
         "kind": KIND_SERVER,
@@ -227,7 +236,7 @@ mod tests {
     fn a_context_is_taken_over_when_it_is_whole() {
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let context = TraceContext::parse(text).unwrap();
-        assert_eq!(context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(Hex(context.trace_id).to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(context.parent, Some(0x00f0_67aa_0ba9_02b7));
         assert!(context.is_sampled);
         for bad in [

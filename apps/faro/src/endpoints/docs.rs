@@ -15,7 +15,7 @@ pub(crate) async fn openapi() -> Response {
 }
 
 pub(crate) async fn page() -> Response {
-    let nonce = format!("{:032x}", trace::random());
+    let nonce = trace::Hex(trace::random()).to_string();
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     State,
     counter::CounterError,
-    negotiation::{Form, best},
+    negotiation::{Accept, Form},
     problem::Problem,
     trace,
 };
@@ -22,10 +22,10 @@ const POD: HeaderName = HeaderName::from_static("x-faro-pod");
 /// Counts a visit and greets, in the form that the client likes best.
 pub(crate) async fn get(
     extract::State(state): extract::State<State>,
-    headers: HeaderMap,
+    accept: Accept,
 ) -> Result<Response, Problem> {
     let n_visits = state.counter.visit().await.map_err(|it| unavailable(&it))?;
-    let mut response = match best(&headers, &[Form::Text, Form::Json, Form::Html]) {
+    let mut response = match accept.best(&[Form::Text, Form::Json, Form::Html]) {
         Form::Text => format!("{} I have been seen {n_visits} times.\n", state.config.greeting)
             .into_response(),
         Form::Json => Json(json!({
@@ -53,8 +53,8 @@ pub(crate) async fn head(extract::State(state): extract::State<State>) -> Respon
 
 fn describe(state: &State, n_visits: i64, headers: &mut HeaderMap) {
     headers.insert(VISITS, HeaderValue::from(n_visits));
-    if let Ok(pod) = HeaderValue::from_str(&state.config.pod) {
-        headers.insert(POD, pod);
+    if let Some(pod) = &state.pod {
+        headers.insert(POD, pod.clone());
     }
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -62,7 +62,7 @@ fn describe(state: &State, n_visits: i64, headers: &mut HeaderMap) {
 
 /// The page, whose script asks by HEAD how the count goes on.
 fn page(state: &State, n_visits: i64) -> Response {
-    let nonce = format!("{:032x}", trace::random());
+    let nonce = trace::Hex(trace::random()).to_string();
     let config = &state.config;
     let mut page = PAGE.to_owned();
     for (name, value) in [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json, extract,
-    http::{HeaderMap, header},
+    http::header,
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     State,
-    negotiation::{Form, best},
+    negotiation::{Accept, Form},
     problem::Problem,
 };
 
@@ -21,8 +21,8 @@ const MESSAGE: &str = "faro is ready!";
 const CHECK: Duration = Duration::from_millis(800);
 
 /// The process serves, whatever its stores do: safe for liveness.
-pub(crate) async fn health(headers: HeaderMap) -> Response {
-    match best(&headers, &[Form::Text, Form::Json]) {
+pub(crate) async fn health(accept: Accept) -> Response {
+    match accept.best(&[Form::Text, Form::Json]) {
         Form::Json => varied(Json(json!({"status": "ok", "message": MESSAGE}))),
         _ => varied(MESSAGE),
     }
@@ -35,7 +35,7 @@ pub(crate) async fn live() -> &'static str {
 /// Ready to get requests: not ending, and every store answers.
 pub(crate) async fn ready(
     extract::State(state): extract::State<State>,
-    headers: HeaderMap,
+    accept: Accept,
 ) -> Result<Response, Problem> {
     let (counter, users) = tokio::join!(counter(&state), users(&state));
     let checks =
@@ -48,7 +48,7 @@ pub(crate) async fn ready(
         };
         return Err(Problem::unavailable(detail).with("checks", to_json(&checks)));
     }
-    Ok(match best(&headers, &[Form::Text, Form::Json]) {
+    Ok(match accept.best(&[Form::Text, Form::Json]) {
         Form::Json => varied(Json(json!({"status": "ready", "checks": to_json(&checks)}))),
         _ => {
             let lines = checks.map(|(name, kind, _)| format!("{name} ({kind}): up\n"));

@@ -1,11 +1,10 @@
 //! Ten thousand requests that nobody means: none is answered with a 500, none ends the service.
 
 use axum::{
-    Router,
     body::Body,
     http::{HeaderName, HeaderValue, Method, Request, StatusCode},
 };
-use faro::router;
+use faro::{Observed, router};
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
@@ -120,7 +119,7 @@ fn field() -> impl Strategy<Value = String> {
     ]
 }
 
-async fn answer(router: &Router, asked: &Asked) -> Option<StatusCode> {
+async fn answer(router: &Observed, asked: &Asked) -> Option<StatusCode> {
     let mut request = Request::builder().method(Method::from_bytes(asked.method.as_bytes()).ok()?);
     for (name, value) in &asked.headers {
         request =

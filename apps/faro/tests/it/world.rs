@@ -1,20 +1,21 @@
 //! A faro without the program around it: its state on a folder of its own.
 
-use std::{ffi::OsString, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, ffi::OsString, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Router,
+    ServiceExt,
     body::Body,
     http::{Request, StatusCode},
+    response::Response,
 };
 use faro::{
-    Phase, State,
+    Observed, Phase, State,
     config::{self, Task},
     router,
 };
 use http_body_util::BodyExt as _;
 use tokio::sync::watch;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 pub(crate) struct World {
     pub(crate) state: State,
@@ -39,7 +40,7 @@ impl World {
     }
 
     /// Waits until the tables are there.
-    pub(crate) async fn prepared(&self, router: &Router) {
+    pub(crate) async fn prepared(&self, router: &Observed) {
         while ask(router, "GET", "/startupz").await.0 != StatusCode::OK {
             tokio::task::yield_now().await;
         }
@@ -51,12 +52,17 @@ impl World {
         let address = listener.local_addr().unwrap();
         let router = router(self.state.clone());
         self.prepared(&router).await;
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move {
+            axum::serve(listener, ServiceExt::<Request<Body>>::into_make_service(router)).await
+        });
         address
     }
 }
 
-pub(crate) async fn ask(router: &Router, method: &str, path: &str) -> (StatusCode, String) {
+pub(crate) async fn ask<S>(router: &S, method: &str, path: &str) -> (StatusCode, String)
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+{
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
     let status = response.status();
