@@ -90,13 +90,13 @@ fn pod(pod: &Pod, conditions: &Value) -> Option<Patch<Value>> {
 
 fn replica_set(set: &ReplicaSet) -> Option<Patch<Value>> {
     let is_ready = set.status.as_ref()?.ready_replicas.is_some_and(|it| it != 0);
-    is_ready.then(|| merge(json!({"readyReplicas": null, "availableReplicas": null})))
+    is_ready.then(|| merge(&json!({"readyReplicas": null, "availableReplicas": null})))
 }
 
 fn deployment(deployment: &Deployment) -> Option<Patch<Value>> {
     let status = deployment.status.as_ref()?;
     status.ready_replicas.is_some_and(|it| it != 0).then(|| {
-        merge(json!({
+        merge(&json!({
             "readyReplicas": null,
             "availableReplicas": null,
             "unavailableReplicas": status.replicas,
@@ -106,13 +106,13 @@ fn deployment(deployment: &Deployment) -> Option<Patch<Value>> {
 
 fn stateful_set(set: &StatefulSet) -> Option<Patch<Value>> {
     let is_ready = set.status.as_ref()?.ready_replicas.is_some_and(|it| it != 0);
-    is_ready.then(|| merge(json!({"readyReplicas": null, "availableReplicas": 0})))
+    is_ready.then(|| merge(&json!({"readyReplicas": null, "availableReplicas": 0})))
 }
 
 fn daemon_set(set: &DaemonSet) -> Option<Patch<Value>> {
     let status = set.status.as_ref()?;
     (status.number_ready != 0).then(|| {
-        merge(json!({
+        merge(&json!({
             "numberReady": 0,
             "numberAvailable": null,
             "numberUnavailable": status.desired_number_scheduled,
@@ -131,7 +131,7 @@ fn slice(slice: &EndpointSlice) -> Option<Patch<Value>> {
     is_ready.then(|| Patch::Merge(json!({"endpoints": endpoints})))
 }
 
-fn merge(status: Value) -> Patch<Value> {
+fn merge(status: &Value) -> Patch<Value> {
     Patch::Merge(json!({"status": status}))
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError},
 };
 
@@ -83,6 +83,8 @@ fn context(
     (recorder, services): (Recorder, reflector::Store<Service>),
 ) -> Context {
     let network = config.node.config();
+    let addresses = Addresses::new(network.pod_network, network.gateway);
+    claim_leftovers(&addresses, &pods_dir(config));
     Context {
         client: client.clone(),
         node: config.node.clone(),
@@ -90,7 +92,7 @@ fn context(
         pods_dir: pods_dir(config),
         images: shared.images.clone(),
         recorder,
-        addresses: Addresses::new(network.pod_network, network.gateway),
+        addresses,
         services,
         workshop: Workshop {
             client: client.clone(),
@@ -106,6 +108,17 @@ fn context(
 
 fn pods_dir(config: &Config) -> PathBuf {
     config.dir.join("pods")
+}
+
+/// Notes the addresses of all pods that an earlier process left, before the first new pod is given one.
+fn claim_leftovers(addresses: &Addresses, pods_dir: &Path) {
+    for uid in disk::folders(pods_dir) {
+        match sandbox::Pod::config_in(&pods_dir.join(&uid)) {
+            Ok(pod) if !pod.host_network => addresses.claim(&uid, pod.address),
+            // It has no address of its own, or was never made.
+            Ok(_) | Err(_) => {}
+        }
+    }
 }
 
 struct Dispatcher {
@@ -197,9 +210,9 @@ impl Dispatcher {
         let dir = self.context.pods_dir.clone();
         let leftovers = disk::folders(&dir).into_iter().filter(|it| !self.listed.contains(it));
         for uid in leftovers.collect::<Vec<_>>() {
-            let (node, dir) = (self.context.node.clone(), dir.join(&uid));
+            let (context, dir) = (Arc::clone(&self.context), dir.join(&uid));
             self.workers.spawn(async move {
-                let destroyed = match sandbox::Pod::adopt(&node, &dir).await {
+                let destroyed = match sandbox::Pod::adopt(&context.node, &dir).await {
                     Ok(pod) => pod.destroy().await,
                     Err(_) => sandbox::Pod::discard(&dir).await,
                 };
@@ -207,6 +220,7 @@ impl Dispatcher {
                     tracing::warn!(error = %chain(&error), "could not end a pod that is gone");
                     return uid;
                 }
+                context.addresses.release(&uid);
                 let removed = tokio::task::spawn_blocking(move || disk::remove_tree(&dir)).await;
                 if let Ok(Err(error)) = removed {
                     tracing::warn!(error = %chain(&error), "could not remove a pod's folder");

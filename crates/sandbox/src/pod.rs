@@ -86,6 +86,11 @@ impl Pod {
         Self::attach_to(load_config(dir)?).await
     }
 
+    /// What the pod in `dir` was made of, whether it still runs or not; [`PodError::Gone`] when there is none.
+    pub fn config_in(dir: &Path) -> Result<PodConfig, PodError> {
+        load_config(dir).map(|it| it.pod)
+    }
+
     /// Kills what runs of the pod in `dir`, without asking its shim, and removes its cgroups,
     /// writable layers and socket.
     ///
