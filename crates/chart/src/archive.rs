@@ -38,10 +38,10 @@ pub enum ArchiveError {
     Empty,
 }
 
-/// Unpacks an archive in memory; the first element of each path goes.
+/// Unpacks an archive in memory: its files by their paths below the chart's folder, in the archive's order.
 ///
-/// Links are refused, where Helm takes them for empty files.
-pub(crate) fn unpack(archive: &[u8]) -> Result<Vec<ChartFile>, ArchiveError> {
+/// Paths lead nowhere else. Links are refused, where Helm takes them for empty files.
+pub fn unpack(archive: &[u8]) -> Result<Vec<ChartFile>, ArchiveError> {
     if !archive.starts_with(&[0x1f, 0x8b]) {
         return Err(ArchiveError::NotGzip);
     }

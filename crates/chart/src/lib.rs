@@ -21,17 +21,22 @@ mod fields;
 mod files;
 mod functions;
 mod glob;
+mod go_struct;
 mod ignore;
 mod imports;
+mod index;
 mod lint;
 mod load;
+mod lock;
 mod manifest;
 mod metadata;
+mod oci_form;
 mod order;
 mod output;
 mod overview;
 mod package;
 mod pathname;
+mod provenance;
 mod release;
 mod release_name;
 mod render;
@@ -47,7 +52,7 @@ mod tree;
 mod values;
 mod yaml;
 
-pub use archive::ArchiveError;
+pub use archive::{ArchiveError, unpack as unpack_archive};
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
 pub use chart::{Chart, ChartFile};
 pub use check::{KUBERNETES, ObjectProblem, check_objects};
@@ -56,14 +61,23 @@ pub use create::{ChartNameError, scaffold};
 pub use decode::DecodeError;
 pub use diff::{Change, Difference, FieldChange, compare};
 pub use ignore::IgnoreError;
+pub use index::{
+    IndexEntry, IndexError, RepositoryIndex, choose, is_same_repository, resolve_address,
+    versions_of_tags,
+};
 pub use lint::{Entry, Finding, Folder, LintInputs, LintReport, Severity, lint, report};
 pub use load::LoadError;
+pub use lock::{lock_digest, old_lock_digest};
 pub use manifest::{Hook, Manifest, ManifestError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata, ValidationError};
+pub use oci_form::{
+    CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE,
+};
 pub use order::INSTALL_ORDER;
 pub use output::Output;
 pub use overview::Part;
 pub use package::{PackageError, Versions};
+pub use provenance::{ProvenanceError, check_sum};
 pub use release::Release;
 pub use release_name::{ReleaseNameError, check_release_name, name_from_template};
 pub use render::{Crd, Inputs, Options, Rendered, TextOptions, render, render_with};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) mod chart;
+pub(crate) mod remote;
 
 /// From source to healthy on Kubernetes, in one command.
 ///
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     /// Tests nothing; builds the services and their images.
     #[command(after_help = "Example: zarpa build")]
     Build(Services),
+    /// Pushes the images that were built last to the environment's registry.
+    #[command(after_help = "Example: zarpa push --env prod")]
+    Push(Push),
     /// Shows what a deploy would change, and changes nothing.
     #[command(after_help = "Example: zarpa plan --env prod")]
     Plan(Up),
@@ -81,6 +85,11 @@ pub(crate) enum Command {
     /// Lists the runs of this project, or shows one.
     #[command(after_help = "Example: zarpa runs show 20261121-031500-1a2b")]
     Runs(Runs),
+    /// Stores a registry's credentials where docker keeps them, once the registry has accepted them.
+    #[command(
+        after_help = "Example: zarpa login ghcr.io --username me --password-stdin < token.txt"
+    )]
+    Login(remote::Login),
     /// Charts by themselves, with helm's flags.
     Chart(chart::ChartCommand),
     /// The embedded cluster by itself.
@@ -94,6 +103,15 @@ pub(crate) enum Command {
 pub(crate) struct Services {
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Push {
+    #[command(flatten)]
+    pub(crate) services: Services,
+    /// Environment of zarpa.toml.
+    #[arg(long, default_value = "dev", value_name = "NAME")]
+    pub(crate) env: String,
 }
 
 /// Which cluster, and where in it.

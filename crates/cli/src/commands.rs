@@ -16,7 +16,9 @@ mod doctor;
 mod down;
 mod history;
 mod load;
+mod login;
 mod logs;
+mod plain;
 mod restart;
 mod rollback;
 mod runs;
@@ -52,6 +54,7 @@ async fn client_command(command: Command, context: &Context) -> Result<(), Failu
         Command::Deploy(it) => up::deploy(context, &it).await,
         Command::Test(it) => build::test(context, &it).await,
         Command::Build(it) => build::build(context, &it).await,
+        Command::Push(it) => build::push(context, &it).await,
         Command::Down(it) => down::down(context, &it).await,
         Command::Status(it) => status::status(context, &it).await,
         Command::Logs(it) => logs::logs(context, &it).await,
@@ -59,6 +62,7 @@ async fn client_command(command: Command, context: &Context) -> Result<(), Failu
         Command::History(it) => history::history(context, &it).await,
         Command::Rollback(it) => rollback::rollback(context, &it).await,
         Command::Unlock(it) => unlock::unlock(context, &it).await,
+        Command::Login(it) => login::login(context, &it).await,
         Command::Cluster(_) | Command::Chart(_) | Command::Doctor | Command::Runs(_) => Ok(()),
     }
 }

@@ -28,6 +28,31 @@ pub(crate) struct Context {
     pub(crate) columns: usize,
     pub(crate) docker_config: Option<PathBuf>,
     pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) helm: HelmFiles,
+    /// Where gpg keeps public keys in a form that others read.
+    pub(crate) keyring: Option<PathBuf>,
+}
+
+/// What helm keeps for itself.
+#[derive(Debug, Clone)]
+pub(crate) struct HelmFiles {
+    /// What `helm repo add` has noted.
+    pub(crate) repositories: Option<PathBuf>,
+    /// What `helm registry login` has noted.
+    pub(crate) registry: Option<PathBuf>,
+}
+
+impl HelmFiles {
+    fn read(home: Option<&PathBuf>) -> Self {
+        let path = |name: &str| env::var_os(name).map(PathBuf::from);
+        let config = path("XDG_CONFIG_HOME").or_else(|| home.map(|it| it.join(".config")));
+        let folder = path("HELM_CONFIG_HOME").or_else(|| config.map(|it| it.join("helm")));
+        let below = |name: &str| folder.as_ref().map(|it| it.join(name));
+        Self {
+            repositories: path("HELM_REPOSITORY_CONFIG").or_else(|| below("repositories.yaml")),
+            registry: path("HELM_REGISTRY_CONFIG").or_else(|| below("registry/config.json")),
+        }
+    }
 }
 
 const COLUMNS_DEFAULT: usize = 80;
@@ -58,6 +83,11 @@ impl Context {
             has_colour: is_terminal && env::var_os("NO_COLOR").is_none(),
             columns: columns.map_or(COLUMNS_DEFAULT, |it| usize::from(it).max(20)),
             docker_config: registry::Credentials::path(docker_config, home.clone()),
+            helm: HelmFiles::read(home.as_ref()),
+            keyring: env::var_os("GNUPGHOME")
+                .map(PathBuf::from)
+                .or_else(|| home.as_ref().map(|it| it.join(".gnupg")))
+                .map(|it| it.join("pubring.gpg")),
             kubeconfig: env::var_os("KUBECONFIG")
                 .map(PathBuf::from)
                 .or_else(|| home.map(|it| it.join(".kube/config"))),

@@ -27,6 +27,11 @@ impl Layout {
         self.root.join("layers")
     }
 
+    /// The registries without TLS, a line each; it stays when the cluster is reset.
+    pub fn plain_http(&self) -> PathBuf {
+        self.root.join("plain-http")
+    }
+
     /// What goes when the cluster is reset.
     pub fn cluster(&self) -> PathBuf {
         self.root.join("cluster")

@@ -20,5 +20,5 @@ mod settings;
 
 pub use layout::Layout;
 pub use pki::PkiError;
-pub use run::{RunError, run};
+pub use run::{Machine, RunError, run};
 pub use settings::{Settings, SettingsError};

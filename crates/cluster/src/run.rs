@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -81,10 +81,19 @@ pub(crate) fn node_config(layout: &Layout, exe: &Path) -> NodeConfig {
     }
 }
 
+/// What the cluster's process is told of the machine.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// This program; a pod's shim is started from it.
+    pub exe: PathBuf,
+    /// Docker's configuration of the user, whose credentials images are pulled with.
+    pub docker_config: Option<PathBuf>,
+}
+
 /// Is the cluster until SIGTERM or SIGINT; `ready` is called once its API answers.
 ///
 /// Pods go on when it ends: [`crate::control::stop`] ends them.
-pub async fn run(layout: &Layout, exe: &Path, ready: impl FnOnce()) -> Result<(), RunError> {
+pub async fn run(layout: &Layout, machine: &Machine, ready: impl FnOnce()) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
     // In a session of its own, Ctrl-C in the terminal that started it does not end it.
@@ -92,7 +101,7 @@ pub async fn run(layout: &Layout, exe: &Path, ready: impl FnOnce()) -> Result<()
     files::create_dir(&layout.cluster()).map_err(RunError::File)?;
     let _lock = lock(&layout.lock())?;
     let shutdown = CancellationToken::new();
-    let mut tasks = start(layout, exe, &shutdown).await?;
+    let mut tasks = start(layout, machine, &shutdown).await?;
     tracing::info!("ready");
     ready();
     tokio::select! {
@@ -111,10 +120,10 @@ pub async fn run(layout: &Layout, exe: &Path, ready: impl FnOnce()) -> Result<()
 /// Brings everything up in order: store, API, network, then what watches the API.
 async fn start(
     layout: &Layout,
-    exe: &Path,
+    machine: &Machine,
     shutdown: &CancellationToken,
 ) -> Result<JoinSet<()>, RunError> {
-    let node = Node::open(node_config(layout, exe)).map_err(RunError::Node)?;
+    let node = Node::open(node_config(layout, &machine.exe)).map_err(RunError::Node)?;
     let images = ContentStore::open(&layout.images()).map_err(RunError::Images)?;
     let store = Store::open(&layout.store()).map_err(RunError::Store)?;
     let pki = pki::load_or_make(&layout.pki()).map_err(RunError::Pki)?;
@@ -163,7 +172,10 @@ async fn start(
     };
     let client = self::client(&api, "kube-proxy");
     spawn(&mut tasks, "netproxy", netproxy::run(client, proxy, shutdown.clone()));
-    let (kubelet, task) = start_kubelet(layout, node, images, &api, shutdown).await?;
+    let config = kubelet_config(layout, machine, node, images);
+    let client = self::client(&api, "kubelet");
+    let kubelet = Kubelet::start(client, config, shutdown.clone()).await;
+    let (kubelet, task) = kubelet.map_err(RunError::Kubelet)?;
     tasks.spawn(async move {
         // A panic in it has been logged by the runtime.
         task.await.ok();
@@ -172,14 +184,13 @@ async fn start(
     Ok(tasks)
 }
 
-async fn start_kubelet(
+fn kubelet_config(
     layout: &Layout,
+    machine: &Machine,
     node: Node,
     images: ContentStore,
-    api: &ApiService,
-    shutdown: &CancellationToken,
-) -> Result<(Kubelet, tokio::task::JoinHandle<()>), RunError> {
-    let config = kubelet::Config {
+) -> kubelet::Config {
+    kubelet::Config {
         node,
         node_name: NODE_NAME.to_owned(),
         dir: layout.cluster(),
@@ -187,11 +198,12 @@ async fn start_kubelet(
         layers_dir: layout.layers(),
         cluster_dns: CLUSTER_DNS,
         cluster_domain: DOMAIN.to_owned(),
-        registry: registry::Options::default(),
+        registries: kubelet::RegistryFiles {
+            docker_config: machine.docker_config.clone(),
+            plain_http: layout.plain_http(),
+        },
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let client = client(api, "kubelet");
-    Kubelet::start(client, config, shutdown.clone()).await.map_err(RunError::Kubelet)
+    }
 }
 
 /// A client in this process: no socket, no TLS, the same requests.

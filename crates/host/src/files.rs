@@ -80,6 +80,65 @@ pub struct TreeFile {
     pub content: Vec<u8>,
 }
 
+/// Makes a folder with these files in one step; where it is there already, that is an error.
+pub fn write_tree(root: &Path, files: &[TreeFile]) -> Result<(), FileError> {
+    if let Some(parent) = root.parent() {
+        create_dir(parent)?;
+    }
+    let temporary = sibling(root);
+    let written = write_all(&temporary, files).and_then(|()| {
+        fs::rename(&temporary, root).map_err(|it| FileError::new("make the directory", root, it))
+    });
+    if written.is_err() {
+        // The error that is told is the first one.
+        drop(fs::remove_dir_all(&temporary));
+    }
+    written
+}
+
+fn write_all(root: &Path, files: &[TreeFile]) -> Result<(), FileError> {
+    create_dir(root)?;
+    for file in files {
+        let path = root.join(&file.path);
+        if let Some(parent) = path.parent() {
+            create_dir(parent)?;
+        }
+        fs::write(&path, &file.content).map_err(|it| FileError::new("write", &path, it))?;
+    }
+    Ok(())
+}
+
+/// Whether a path leads to a folder.
+pub fn is_dir(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Removes a file.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    fs::remove_file(path).map_err(|source| FileError::new("remove", path, source))
+}
+
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    /// Links are followed.
+    pub is_dir: bool,
+}
+
+/// Lists a folder, sorted by name.
+pub fn list(path: &Path) -> Result<Vec<Entry>, FileError> {
+    let failed = |it| FileError::new("list", path, it);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        found.push(Entry { name, is_dir: entry.path().is_dir() });
+    }
+    found.sort_by(|one, two| one.name.cmp(&two.name));
+    Ok(found)
+}
+
 /// Reads every regular file below `root`, links followed, sorted by path.
 ///
 /// Folders that `skip` names by their relative path are not entered.
@@ -134,6 +193,20 @@ mod tests {
         let error = read(Path::new("/nowhere/at/all")).unwrap_err();
         assert_eq!(error.to_string(), "could not read `/nowhere/at/all`");
         assert!(error.is_not_found());
+    }
+
+    #[test]
+    fn a_tree_is_written_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |path: &str| TreeFile { path: path.to_owned(), content: b"x".to_vec() };
+        let root = dir.path().join("new/tree");
+        write_tree(&root, &[file("b/c"), file("a")]).unwrap();
+        assert_eq!(read_tree(&root, &|_| false).unwrap(), [file("a"), file("b/c")]);
+        let error = write_tree(&root, &[file("z")]).unwrap_err();
+        assert!(error.to_string().contains("new/tree"), "{error}");
+        // A file cannot be a folder, too.
+        assert!(write_tree(&dir.path().join("new/bad"), &[file("a"), file("a/b")]).is_err());
+        assert_eq!(list(&dir.path().join("new")).unwrap().len(), 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use host::ContentStore;
 
+use crate::RegistryFiles;
+
 /// Everything that the kubelet of the one node must be told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,8 +21,7 @@ pub struct Config {
     pub cluster_dns: Ipv4Addr,
     /// `cluster.local`.
     pub cluster_domain: String,
-    /// Credentials of the machine's user, and registries without TLS.
-    pub registry: registry::Options,
+    pub registries: RegistryFiles,
     /// The version of zarpa, shown as the container runtime's.
     pub version: String,
 }

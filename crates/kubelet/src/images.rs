@@ -18,6 +18,7 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use crate::{
     container::Image,
     disk,
+    registries::{RegistryFiles, RegistryFilesError},
     security::ImageUsers,
     text::chain,
     unpack::{self, UnpackError},
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) struct Images {
     content: ContentStore,
     layers_dir: PathBuf,
-    options: registry::Options,
+    registries: RegistryFiles,
     shared: Arc<Shared>,
 }
 
@@ -72,8 +73,10 @@ pub enum ImageError {
     Name { image: String, cause: oci::ParseReferenceError },
     #[error("Container image \"{0}\" is not present with pull policy of Never")]
     NeverPull(String),
-    #[error("failed to pull and unpack image \"{image}\": {}", chain(cause))]
+    #[error("failed to pull and unpack image \"{image}\": {}{}", chain(cause), advice(cause))]
     Pull { image: String, cause: RegistryError },
+    #[error("failed to pull image \"{image}\": {}", chain(cause))]
+    Settings { image: String, cause: RegistryFilesError },
     #[error("failed to pull image \"{image}\": {message}")]
     Fetch { image: String, message: String },
     #[error("failed to store image \"{image}\": {}", chain(cause))]
@@ -101,9 +104,9 @@ impl Images {
     pub(crate) fn new(
         content: ContentStore,
         layers_dir: PathBuf,
-        options: registry::Options,
+        registries: RegistryFiles,
     ) -> Self {
-        Self { content, layers_dir, options, shared: Arc::default() }
+        Self { content, layers_dir, registries, shared: Arc::default() }
     }
 
     /// Whether an image would be found without a registry.
@@ -208,7 +211,8 @@ impl Images {
         let image = &request.image;
         let pull = |cause| ImageError::Pull { image: image.clone(), cause };
         let store = |cause| ImageError::Store { image: image.clone(), cause };
-        let mut options = self.options.clone();
+        let settings = |cause| ImageError::Settings { image: image.clone(), cause };
+        let mut options = self.registries.read().map_err(settings)?;
         let mut credentials = request.credentials.clone();
         credentials.extend(options.credentials);
         options.credentials = credentials;
@@ -330,6 +334,15 @@ impl Images {
         if busy.get(key).is_some_and(|it| Arc::strong_count(it) <= 2) {
             busy.remove(key);
         }
+    }
+}
+
+/// What helps with a registry that has no TLS.
+fn advice(error: &RegistryError) -> &'static str {
+    if error.speaks_plain() {
+        " (it seems to speak plain HTTP: name it in the file `plain-http` of zarpa's data folder)"
+    } else {
+        ""
     }
 }
 

@@ -109,7 +109,7 @@ impl Kubelet {
         let images = crate::images::Images::new(
             config.images.clone(),
             config.layers_dir.clone(),
-            config.registry.clone(),
+            config.registries.clone(),
         );
         let shared = Arc::new(Shared { node: config.node.clone(), images, pods: Mutex::default() });
         let kubelet = Self { shared: Arc::clone(&shared) };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
 use k8s_openapi::{
+    ByteString,
     api::{
         authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec},
         core::v1::{
@@ -155,14 +156,17 @@ pub(crate) async fn pull_credentials(
     let mut useless = Vec::new();
     for (name, found) in secrets.iter().zip(found) {
         let data = found.ok().flatten().and_then(|it| it.data);
-        let parsed = data
-            .as_ref()
-            .and_then(|it| it.get(".dockerconfigjson"))
-            .and_then(|it| Credentials::parse(&it.0).ok());
-        match parsed {
+        match data.as_ref().and_then(credentials_of) {
             Some(parsed) => credentials.extend(parsed),
             None => useless.push(name.clone()),
         }
     }
     (credentials, useless)
+}
+
+/// Source: Kubernetes 1.34, `pkg/credentialprovider/secrets`: either type of secret, the newer one first.
+fn credentials_of(data: &BTreeMap<String, ByteString>) -> Option<Credentials> {
+    let new = data.get(".dockerconfigjson").map(|it| Credentials::parse_secret(&it.0));
+    let old = || data.get(".dockercfg").map(|it| Credentials::parse_old_secret(&it.0));
+    new.or_else(old)?.ok()
 }

@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     }
 }
 
-fn basic(login: &Login) -> HeaderValue {
+pub(crate) fn basic(login: &Login) -> HeaderValue {
     let text = STANDARD.encode(format!("{}:{}", login.username, login.password));
     let mut value = HeaderValue::from_str(&format!("Basic {text}"))
         .expect("base64 has no character that a header may not have");
@@ -53,7 +53,11 @@ async fn fetch_token(
     login: Option<&Login>,
 ) -> Result<String, RegistryError> {
     let separator = if realm.contains('?') { '&' } else { '?' };
-    let url = format!("{realm}{separator}service={}&scope={}", encode(service), encode(scope));
+    let mut url = format!("{realm}{separator}service={}", encode(service));
+    if !scope.is_empty() {
+        url.push_str("&scope=");
+        url.push_str(&encode(scope));
+    }
     let mut request = Request::get(&url);
     if let Some(login) = login {
         request = request.header(header::AUTHORIZATION, basic(login));
@@ -63,7 +67,11 @@ async fn fetch_token(
     if !response.status().is_success() {
         return Err(RegistryError::Unauthorized {
             registry: registry.to_owned(),
-            doing: format!("get a token for {scope} ({})", response.status()),
+            doing: if scope.is_empty() {
+                format!("get a token ({})", response.status())
+            } else {
+                format!("get a token for {scope} ({})", response.status())
+            },
         });
     }
     let bytes = read_body(response, TOKEN_BYTES_MAX)

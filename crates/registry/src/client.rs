@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use oci::{Digest, Reference, media};
+use oci::{Descriptor, Digest, Reference, media};
 
 use crate::{
     Credentials, RegistryError, auth, challenge,
@@ -25,8 +25,11 @@ const DOCKER_HUB: &str = "registry-1.docker.io";
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub credentials: Credentials,
-    /// Registries without TLS, as they stand in references: `10.0.0.1:5000`.
+    /// Registries without TLS, as they stand in references: `10.0.0.1:5000`; one of this machine is
+    /// found out without being named.
     pub plain_http: BTreeSet<String>,
+    /// Whether every registry is taken for one without TLS.
+    pub is_plain_http_everywhere: bool,
 }
 
 /// A client for any number of registries; clones share connections and tokens.
@@ -39,6 +42,8 @@ struct Shared {
     options: Options,
     /// By registry and scope; never held across an await.
     proofs: Mutex<BTreeMap<(String, String), HeaderValue>>,
+    /// Registries of this machine that have turned out to speak plain HTTP.
+    plain: Mutex<BTreeSet<String>>,
 }
 
 /// One request in a registry's terms.
@@ -58,7 +63,12 @@ pub(crate) struct Call<'a> {
 impl Client {
     pub fn new(options: Options) -> io::Result<Self> {
         let transport = Transport::new()?;
-        Ok(Self(Arc::new(Shared { transport, options, proofs: Mutex::default() })))
+        Ok(Self(Arc::new(Shared {
+            transport,
+            options,
+            proofs: Mutex::default(),
+            plain: Mutex::default(),
+        })))
     }
 
     /// Fetches the manifest or index that a reference names; its bytes are checked against a digest in it.
@@ -118,6 +128,51 @@ impl Client {
         found(response, reference, &doing).await
     }
 
+    /// Reads a blob whole; its bytes are checked against its digest.
+    pub async fn blob_bytes(
+        &self,
+        reference: &Reference,
+        blob: &Descriptor,
+        n_bytes_max: usize,
+    ) -> Result<Bytes, RegistryError> {
+        let response = self.blob(reference, &blob.digest).await?;
+        let bytes = read_body(response, n_bytes_max).await.map_err(|source| {
+            RegistryError::Connect { registry: reference.registry.clone(), source }
+        })?;
+        let actual = Digest::of(&bytes);
+        if actual == blob.digest {
+            return Ok(bytes);
+        }
+        let (what, expected) = (reference.familiar(), blob.digest.clone());
+        Err(RegistryError::Mismatch { what, expected, actual })
+    }
+
+    /// Asks a registry whether it accepts who we are; false when it never asked.
+    pub async fn check_login(&self, registry: &str) -> Result<bool, RegistryError> {
+        let nothing = Reference {
+            registry: registry.to_owned(),
+            repository: String::new(),
+            tag: None,
+            digest: None,
+        };
+        let call = Call {
+            reference: &nothing,
+            method: Method::GET,
+            path: "/v2/".to_owned(),
+            headers: HeaderMap::new(),
+            payload: Payload::Empty,
+            access: "",
+            doing: "log in".to_owned(),
+        };
+        let doing = call.doing.clone();
+        found(self.call(call).await?, &nothing, &doing).await?;
+        Ok(self.proof(&(registry.to_owned(), String::new())).is_some())
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
     fn manifest_call<'a>(&self, reference: &'a Reference, method: Method) -> Call<'a> {
         let accept = [media::MANIFEST, media::INDEX, media::DOCKER_MANIFEST, media::DOCKER_INDEX];
         let accept = HeaderValue::from_str(&accept.join(", ")).expect("media types are plain text");
@@ -135,19 +190,30 @@ impl Client {
     /// Sends a call: proves who we are when asked, follows redirects of reads.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Response<Incoming>, RegistryError> {
         let registry = &call.reference.registry;
-        let scope = format!("repository:{}:{}", call.reference.repository, call.access);
-        let key = (registry.clone(), scope.clone());
-        let mut url = self.url(&call);
+        let repository = &call.reference.repository;
+        let scope = if repository.is_empty() {
+            String::new()
+        } else {
+            format!("repository:{repository}:{}", call.access)
+        };
+        let key = (registry.clone(), scope);
+        let mut elsewhere: Option<String> = None;
         let mut n_redirects = 0;
-        let mut is_proven_again = false;
-        let mut is_at_home = true;
+        let mut n_proofs = 0;
         loop {
+            let url = elsewhere.clone().unwrap_or_else(|| self.url(&call));
+            let is_at_home = elsewhere.as_ref().is_none_or(|it| self.is_at_home(registry, it));
             let proof = self.proof(&key).filter(|_| is_at_home);
             let request = head(&call, &url, proof)?;
-            let response = self.0.transport.send(registry, &request, &call.payload).await?;
-            if response.status() == StatusCode::UNAUTHORIZED && is_at_home && !is_proven_again {
-                is_proven_again = true;
-                self.prove(&call, &key, &response).await?;
+            let response = match self.0.transport.send(registry, &request, &call.payload).await {
+                Err(error) if error.speaks_plain() && self.learn_plain(registry) => continue,
+                answered => answered?,
+            };
+            if response.status() == StatusCode::UNAUTHORIZED && is_at_home {
+                match self.prove(&call, &key, &response, n_proofs).await? {
+                    Some(n_tried) => n_proofs = n_tried,
+                    None => return Ok(response),
+                }
                 continue;
             }
             let location = text_header(&response, &header::LOCATION);
@@ -155,13 +221,22 @@ impl Client {
             match location.filter(|_| is_read && response.status().is_redirection()) {
                 Some(location) if n_redirects < REDIRECTS_MAX => {
                     n_redirects += 1;
-                    // A token is for the registry, not for the store that it sends us to.
-                    is_at_home = location.starts_with('/');
-                    url = self.absolute(&call, &location);
+                    elsewhere = Some(self.absolute(&call, &location));
                 }
                 _ => return Ok(response),
             }
         }
+    }
+
+    /// A token is for the registry, not for the store that it sends us to.
+    fn is_at_home(&self, registry: &str, url: &str) -> bool {
+        let origin = self.origin(registry);
+        url.strip_prefix(&origin).is_some_and(|it| it.starts_with('/'))
+    }
+
+    /// Speaks plain HTTP from now on with a registry of this machine that has no TLS; true when that is news.
+    fn learn_plain(&self, registry: &str) -> bool {
+        is_loopback(registry) && locked(&self.0.plain).insert(registry.to_owned())
     }
 
     /// Makes an address that the registry gave whole.
@@ -182,42 +257,72 @@ impl Client {
     }
 
     fn origin(&self, registry: &str) -> String {
-        let scheme = if self.0.options.plain_http.contains(registry) { "http" } else { "https" };
+        let options = &self.0.options;
+        let is_plain = options.is_plain_http_everywhere
+            || options.plain_http.contains(registry)
+            || locked(&self.0.plain).contains(registry);
+        let scheme = if is_plain { "http" } else { "https" };
         let host = if registry == "docker.io" { DOCKER_HUB } else { registry };
         format!("{scheme}://{host}")
     }
 
     fn proof(&self, key: &(String, String)) -> Option<HeaderValue> {
-        self.0.proofs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(key).cloned()
+        locked(&self.0.proofs).get(key).cloned()
     }
 
+    /// Gets the next proof that a challenge accepts, when `n_tried` were refused already.
+    ///
+    /// Returns how many are tried with this one; `None` when there is no other.
     async fn prove(
         &self,
         call: &Call<'_>,
         key: &(String, String),
         response: &Response<Incoming>,
-    ) -> Result<(), RegistryError> {
-        let registry = &call.reference.registry;
-        let refused = || RegistryError::Unauthorized {
-            registry: registry.clone(),
-            doing: call.doing.clone(),
-        };
+        n_tried: usize,
+    ) -> Result<Option<usize>, RegistryError> {
+        let reference = call.reference;
+        let registry = &reference.registry;
         let headers = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
-        let challenge = headers
-            .filter_map(|it| it.to_str().ok())
-            .find_map(challenge::parse)
-            .ok_or_else(refused)?;
-        let login =
-            self.0.options.credentials.login(registry).await.map_err(|source| {
-                RegistryError::Credentials { registry: registry.clone(), source }
-            })?;
-        let transport = &self.0.transport;
-        let proof = auth::answer(transport, registry, &challenge, &key.1, login.as_ref()).await?;
-        let proof = proof.ok_or_else(refused)?;
-        let mut proofs = self.0.proofs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        proofs.insert(key.clone(), proof);
-        Ok(())
+        let mut challenges = headers.filter_map(|it| it.to_str().ok());
+        let Some(challenge) = challenges.find_map(challenge::parse) else { return Ok(None) };
+        let credentials = &self.0.options.credentials;
+        let logins = credentials.logins(registry, &reference.repository).await;
+        let logins = logins
+            .map_err(|source| RegistryError::Credentials { registry: registry.clone(), source })?;
+        // A token may be had without a login.
+        let logins = if logins.is_empty() { vec![None] } else { logins.iter().map(Some).collect() };
+        let mut refused = None;
+        for (idx, login) in logins.into_iter().enumerate().skip(n_tried) {
+            let transport = &self.0.transport;
+            match auth::answer(transport, registry, &challenge, &key.1, login).await {
+                Ok(Some(proof)) => {
+                    locked(&self.0.proofs).insert(key.clone(), proof);
+                    return Ok(Some(idx + 1));
+                }
+                Ok(None) => {}
+                Err(error @ RegistryError::Unauthorized { .. }) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Whether a registry is on this machine, where plain HTTP gives nothing away.
+pub(crate) fn is_loopback(registry: &str) -> bool {
+    let host = match registry.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => registry,
+    };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|it| it.is_loopback())
 }
 
 /// A digest is more exact than a tag; neither means `latest`.
@@ -277,6 +382,82 @@ pub(crate) async fn found(
         status => {
             let message = error_message(response).await;
             Err(RegistryError::Status { registry, doing: doing.to_owned(), status, message })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::Login;
+
+    /// Answers every request in plain HTTP: with its number when it is from `me`, else with a challenge.
+    async fn registry() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut bytes = [0; 4096];
+                    while let Ok(n_bytes @ 1..) = stream.read(&mut bytes).await {
+                        let text = String::from_utf8_lossy(&bytes[..n_bytes]).into_owned();
+                        let answer = answer(&text);
+                        stream.write_all(answer.as_bytes()).await.ok();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn answer(request: &str) -> String {
+        let (status, more) = match request {
+            it if it.starts_with("\u{16}") => ("400 Bad Request", ""),
+            // me:pw
+            it if it.to_lowercase().contains("authorization: basic bwu6chc=") => ("200 OK", ""),
+            _ => ("401 Unauthorized", "www-authenticate: Basic realm=\"r\"\r\n"),
+        };
+        format!("HTTP/1.1 {status}\r\n{more}content-length: 2\r\n\r\n{{}}")
+    }
+
+    fn login(password: &str) -> Login {
+        Login { username: "me".to_owned(), password: password.to_owned() }
+    }
+
+    fn client(credentials: Credentials) -> Client {
+        Client::new(Options { credentials, ..Options::default() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_registry_of_this_machine_needs_no_tls() {
+        let address = registry().await;
+        let client = client(Credentials::of(&address, &login("pw")));
+        assert!(client.check_login(&address).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn every_login_is_tried_and_a_wrong_one_is_refused() {
+        let address = registry().await;
+        let wrong = client(Credentials::of(&address, &login("no")));
+        let error = wrong.check_login(&address).await.unwrap_err();
+        assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
+        let mut both = Credentials::of(&address, &login("no"));
+        both.extend(Credentials::of(&address, &login("pw")));
+        assert!(client(both).check_login(&address).await.unwrap());
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_loopback() {
+        for name in ["localhost:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000", "r.localhost"] {
+            assert!(is_loopback(name), "{name}");
+        }
+        for name in ["127.0.0.1.example.com", "localhost.example.com:5000", "10.0.0.1:5000"] {
+            assert!(!is_loopback(name), "{name}");
         }
     }
 }

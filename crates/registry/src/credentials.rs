@@ -1,10 +1,15 @@
 //! Credentials where docker keeps them: `config.json`, and the helpers that it names.
 
-use std::{collections::BTreeMap, fmt, io, path::PathBuf, process::Stdio};
+use std::{cmp::Reverse, collections::BTreeMap, fmt, io, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use tokio::{io::AsyncWriteExt as _, process::Command};
+
+mod helper;
+mod scope;
+mod store;
+
+pub use store::{Kept, keep};
 
 /// Docker Hub's name in `config.json`.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -34,10 +39,14 @@ pub enum CredentialsError {
     HelperFailed { helper: String, message: String },
 }
 
-/// What docker's `config.json` says of registries.
+/// What one or several configurations say of registries; an earlier one is asked first.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials(Vec<Config>);
+
+/// Docker's `config.json`, as far as it is about registries.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Credentials {
+struct Config {
     auths: BTreeMap<String, Entry>,
     cred_helpers: BTreeMap<String, String>,
     creds_store: Option<String>,
@@ -58,17 +67,35 @@ impl fmt::Debug for Entry {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct HelperAnswer {
-    username: String,
-    secret: String,
-}
-
 impl Credentials {
-    /// Reads the text of a `config.json`, or of an image pull secret, which has the same form.
+    /// Reads the text of a `config.json`.
     pub fn parse(text: &[u8]) -> Result<Self, CredentialsError> {
-        serde_json::from_slice(text).map_err(CredentialsError::Config)
+        serde_json::from_slice(text).map(|it| Self(vec![it])).map_err(CredentialsError::Config)
+    }
+
+    /// Reads an image pull secret of the type `kubernetes.io/dockerconfigjson`.
+    ///
+    /// Helpers that it names are not asked: whoever may write a secret must not choose a program to run.
+    pub fn parse_secret(text: &[u8]) -> Result<Self, CredentialsError> {
+        let config: Config = serde_json::from_slice(text).map_err(CredentialsError::Config)?;
+        Ok(Self(vec![Config { auths: config.auths, ..Config::default() }]))
+    }
+
+    /// Reads an image pull secret of the older type `kubernetes.io/dockercfg`: the entries alone.
+    pub fn parse_old_secret(text: &[u8]) -> Result<Self, CredentialsError> {
+        let auths = serde_json::from_slice(text).map_err(CredentialsError::Config)?;
+        Ok(Self(vec![Config { auths, ..Config::default() }]))
+    }
+
+    /// One login for one registry, whatever any configuration says.
+    pub fn of(registry: &str, login: &Login) -> Self {
+        let entry = Entry {
+            username: Some(login.username.clone()),
+            password: Some(login.password.clone()),
+            ..Entry::default()
+        };
+        let auths = BTreeMap::from([(registry.to_owned(), entry)]);
+        Self(vec![Config { auths, ..Config::default() }])
     }
 
     /// Where docker keeps its configuration, given what the environment says.
@@ -77,38 +104,64 @@ impl Credentials {
         Some(dir.join("config.json"))
     }
 
-    /// Adds what another configuration says; of two entries for one registry its own stays.
+    /// Adds what another says; its own is asked first.
     pub fn extend(&mut self, other: Self) {
-        for (registry, entry) in other.auths {
-            self.auths.entry(registry).or_insert(entry);
-        }
-        for (registry, helper) in other.cred_helpers {
-            self.cred_helpers.entry(registry).or_insert(helper);
-        }
-        self.creds_store = self.creds_store.take().or(other.creds_store);
+        self.0.extend(other.0);
     }
 
-    /// Finds the login for a registry, asking a credential helper when the configuration names one.
-    pub async fn login(&self, registry: &str) -> Result<Option<Login>, CredentialsError> {
-        let keys = keys(registry);
-        if let Some(helper) = keys.iter().find_map(|it| self.cred_helpers.get(it)) {
-            return ask_helper(helper, &keys[0]).await;
+    /// Finds the logins for a repository, those to be tried first in front; helpers are asked.
+    pub async fn logins(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Result<Vec<Login>, CredentialsError> {
+        let mut logins: Vec<Login> = Vec::new();
+        for config in &self.0 {
+            for login in config.logins(registry, repository).await? {
+                if !logins.contains(&login) {
+                    logins.push(login);
+                }
+            }
         }
-        if let Some((key, entry)) = keys.iter().find_map(|it| self.auths.get_key_value(it))
-            && let Some(login) = entry.login(key)?
-        {
-            return Ok(Some(login));
+        Ok(logins)
+    }
+}
+
+impl Config {
+    async fn logins(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Result<Vec<Login>, CredentialsError> {
+        if let Some(helper) = self.helper(registry) {
+            return Ok(helper::get(helper, server(registry)).await?.into_iter().collect());
+        }
+        let ranked =
+            self.auths.iter().filter_map(|it| Some((scope::rank(it.0, registry, repository)?, it)));
+        let mut ranked: Vec<_> = ranked.collect();
+        ranked.sort_by_key(|(rank, _)| Reverse(*rank));
+        let mut logins = Vec::new();
+        for (_, (key, entry)) in ranked {
+            logins.extend(entry.login(key)?);
         }
         match &self.creds_store {
-            Some(helper) => ask_helper(helper, &keys[0]).await,
-            None => Ok(None),
+            Some(helper) if logins.is_empty() => {
+                Ok(helper::get(helper, server(registry)).await?.into_iter().collect())
+            }
+            _ => Ok(logins),
         }
+    }
+
+    /// The helper that keeps the login of one registry.
+    fn helper(&self, registry: &str) -> Option<&String> {
+        let found = self.cred_helpers.iter().find(|it| scope::rank(it.0, registry, "").is_some());
+        found.map(|it| it.1)
     }
 }
 
 impl Entry {
     fn login(&self, registry: &str) -> Result<Option<Login>, CredentialsError> {
-        if let Some(token) = &self.identitytoken {
+        if let Some(token) = self.identitytoken.as_ref().filter(|it| !it.is_empty()) {
             let username = "<token>".to_owned();
             return Ok(Some(Login { username, password: token.clone() }));
         }
@@ -124,78 +177,68 @@ impl Entry {
     }
 }
 
-/// The names under which docker may have stored a registry, the usual one first.
-fn keys(registry: &str) -> Vec<String> {
-    let plain = [registry.to_owned(), format!("https://{registry}"), format!("http://{registry}")];
-    if registry == "docker.io" {
-        let hub = [DOCKER_HUB.to_owned(), "index.docker.io".to_owned()];
-        return hub.into_iter().chain(plain).collect();
-    }
-    plain.into()
-}
-
-/// Source: docker-credential-helpers, "Development": `get` reads the server's name and prints JSON.
-async fn ask_helper(name: &str, registry: &str) -> Result<Option<Login>, CredentialsError> {
-    let helper = format!("docker-credential-{name}");
-    let failed = |source| CredentialsError::Helper { helper: helper.clone(), source };
-    let mut child = Command::new(&helper)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(registry.as_bytes()).await.map_err(failed)?;
-    }
-    let output = child.wait_with_output().await.map_err(failed)?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        if text.contains("credentials not found") {
-            return Ok(None);
-        }
-        let message = text.trim().to_owned();
-        return Err(CredentialsError::HelperFailed { helper, message });
-    }
-    let answer: HelperAnswer = serde_json::from_str(&text).map_err(|it| {
-        CredentialsError::HelperFailed { helper: helper.clone(), message: it.to_string() }
-    })?;
-    Ok(Some(Login { username: answer.username, password: answer.secret }))
+/// The name under which docker keeps a registry.
+fn server(registry: &str) -> &str {
+    if registry == "docker.io" { DOCKER_HUB } else { registry }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn login(config: &str, registry: &str) -> Option<(String, String)> {
-        let credentials = Credentials::parse(config.as_bytes()).unwrap();
-        let login = credentials.login(registry).await.unwrap()?;
-        Some((login.username, login.password))
+    async fn logins(credentials: &Credentials, registry: &str) -> Vec<(String, String)> {
+        let logins = credentials.logins(registry, "team/web").await.unwrap();
+        logins.into_iter().map(|it| (it.username, it.password)).collect()
+    }
+
+    fn pair(username: &str, password: &str) -> (String, String) {
+        (username.to_owned(), password.to_owned())
     }
 
     #[tokio::test]
-    async fn an_entry_is_found_under_each_of_its_spellings() {
-        let config = r#"{"auths":{"localhost:5000":{"auth":"YTpiOmM="},
-            "https://index.docker.io/v1/":{"username":"me","password":"pw"}}}"#;
-        let expect = Some(("a".to_owned(), "b:c".to_owned()));
-        assert_eq!(login(config, "localhost:5000").await, expect);
-        let expect = Some(("me".to_owned(), "pw".to_owned()));
-        assert_eq!(login(config, "docker.io").await, expect);
-        assert_eq!(login(config, "ghcr.io").await, None);
+    async fn an_entry_is_found_by_its_registry() {
+        let config = br#"{"auths":{"localhost:5000":{"auth":"YTpiOmM="},
+            "https://index.docker.io/v1/":{"username":"me","password":"pw"},
+            "empty.io":{}}}"#;
+        let credentials = Credentials::parse(config).unwrap();
+        assert_eq!(logins(&credentials, "localhost:5000").await, [pair("a", "b:c")]);
+        assert_eq!(logins(&credentials, "docker.io").await, [pair("me", "pw")]);
+        assert_eq!(logins(&credentials, "ghcr.io").await, []);
+        assert_eq!(logins(&credentials, "empty.io").await, []);
+    }
+
+    #[tokio::test]
+    async fn several_configurations_are_tried_in_their_order_the_exact_entry_first() {
+        let old = br#"{"r.io":{"username":"old","password":"1"}}"#;
+        let mut credentials = Credentials::parse_old_secret(old).unwrap();
+        let more = br#"{"auths":{"r.io":{"username":"wide","password":"2"},
+            "r.io/team":{"username":"team","password":"3"}}}"#;
+        credentials.extend(Credentials::parse_secret(more).unwrap());
+        let expect = [pair("old", "1"), pair("team", "3"), pair("wide", "2")];
+        assert_eq!(logins(&credentials, "r.io").await, expect);
+    }
+
+    #[tokio::test]
+    async fn a_secret_chooses_no_program() {
+        let text = br#"{"credsStore":"nowhere","credHelpers":{"r.io":"nowhere"}}"#;
+        let secret = Credentials::parse_secret(text).unwrap();
+        assert_eq!(logins(&secret, "r.io").await, []);
+        let config = Credentials::parse(text).unwrap();
+        let error = config.logins("r.io", "web").await.unwrap_err();
+        assert!(error.to_string().contains("docker-credential-nowhere"), "{error}");
     }
 
     #[tokio::test]
     async fn a_damaged_entry_names_its_registry() {
         let credentials = Credentials::parse(br#"{"auths":{"r.io":{"auth":"?"}}}"#).unwrap();
-        let error = credentials.login("r.io").await.unwrap_err();
+        let error = credentials.logins("r.io", "web").await.unwrap_err();
         assert!(error.to_string().contains("`r.io`"), "{error}");
     }
 
     #[tokio::test]
     async fn a_helper_that_is_not_installed_is_named() {
         let credentials = Credentials::parse(br#"{"credsStore":"nowhere"}"#).unwrap();
-        let error = credentials.login("r.io").await.unwrap_err();
+        let error = credentials.logins("r.io", "web").await.unwrap_err();
         assert!(error.to_string().contains("docker-credential-nowhere"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! What a registry refused, or how it could not be reached.
 
+use std::{error::Error, io};
+
 use http::StatusCode;
 use oci::Digest;
 
@@ -8,7 +10,7 @@ use crate::CredentialsError;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     #[error("could not reach the registry `{registry}`")]
-    Connect { registry: String, source: Box<dyn std::error::Error + Send + Sync> },
+    Connect { registry: String, source: Box<dyn Error + Send + Sync> },
     #[error("`{what}` is not in the registry `{registry}`")]
     NotFound { registry: String, what: String },
     #[error("the registry `{registry}` does not allow this: {doing}")]
@@ -22,7 +24,9 @@ pub enum RegistryError {
     #[error("`{reference}` has no image for {platform}; it has: {}", offered.join(", "))]
     Platform { reference: String, platform: String, offered: Vec<String> },
     #[error("could not read `{}`, which is to be pushed", path.display())]
-    Source { path: std::path::PathBuf, source: std::io::Error },
+    Source { path: std::path::PathBuf, source: io::Error },
+    #[error("the manifest of `{what}`, which is to be pushed, is damaged")]
+    Manifest { what: String, source: serde_json::Error },
     #[error("could not get credentials for the registry `{registry}`")]
     Credentials { registry: String, source: CredentialsError },
 }
@@ -39,33 +43,37 @@ impl RegistryError {
         }
     }
 
+    /// Whether the registry answered TLS with something else, as one does that speaks plain HTTP.
+    pub fn speaks_plain(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => is_no_tls(source.as_ref()),
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Connect { registry, source } => {
-                let text = chain(source.as_ref());
-                let is_plain = ["InvalidContentType", "corrupt message", "invalid message"];
-                is_plain.iter().any(|it| text.contains(it)).then(|| {
-                    format!(
-                        "`{registry}` seems to speak plain HTTP: set `plain_http = true` for it"
-                    )
-                })
-            }
+            Self::Connect { registry, .. } => self.speaks_plain().then(|| {
+                format!(
+                    "`{registry}` seems to speak plain HTTP: say so with `plain_http = true` in zarpa.toml, or with --plain-http"
+                )
+            }),
             Self::Unauthorized { registry, .. } => Some(format!(
-                "store credentials for `{registry}` in docker's config.json (`docker login {registry}` does)"
+                "store credentials for `{registry}` in docker's config.json: zarpa login {registry}"
             )),
             _ => None,
         }
     }
 }
 
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
+/// Whether what came instead of TLS is at the bottom of an error.
+pub(crate) fn is_no_tls(error: &(dyn Error + 'static)) -> bool {
+    if let Some(rustls::Error::InvalidMessage(_)) = error.downcast_ref() {
+        return true;
     }
-    text
+    // An error of the stream shows the one in it as its own text, not as its source.
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inner = inner.map(|it| it as &(dyn Error + 'static));
+    inner.or(error.source()).is_some_and(is_no_tls)
 }

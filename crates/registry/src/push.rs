@@ -27,26 +27,31 @@ pub enum Pushed {
     Sent { n_bytes: u64 },
 }
 
-/// Pushes an image: its blobs, several at once, then its manifest under the reference's tag.
+/// The content of a blob that is to be pushed.
+#[derive(Debug, Clone)]
+pub enum Blob {
+    File(PathBuf),
+    Bytes(Bytes),
+}
+
+/// Pushes an image or a chart: its blobs, several at once, then its manifest under the reference's tag.
 ///
-/// `blob_path` says where a blob lies; `manifest_bytes` are those that `descriptor` names.
+/// `blob` says where a blob lies; `manifest_bytes` are those that `descriptor` names.
 pub async fn push(
     client: &Client,
     reference: &Reference,
     descriptor: &Descriptor,
     manifest_bytes: Bytes,
-    blob_path: &(dyn Fn(&Digest) -> PathBuf + Sync),
+    blob: &(dyn Fn(&Digest) -> Blob + Sync),
 ) -> Result<Pushed, RegistryError> {
     if client.manifest_digest(reference).await?.as_ref() == Some(&descriptor.digest) {
         return Ok(Pushed::Unchanged);
     }
-    let manifest: Manifest = serde_json::from_slice(&manifest_bytes).map_err(|it| {
-        let path = blob_path(&descriptor.digest);
-        RegistryError::Source { path, source: std::io::Error::other(it) }
-    })?;
+    let manifest: Manifest = serde_json::from_slice(&manifest_bytes)
+        .map_err(|source| RegistryError::Manifest { what: reference.familiar(), source })?;
     let blobs: Vec<&Descriptor> = manifest.layers.iter().chain([&manifest.config]).collect();
     let sent: Vec<u64> = futures_util::stream::iter(blobs)
-        .map(|blob| push_blob(client, reference, blob, blob_path(&blob.digest)))
+        .map(|it| push_blob(client, reference, it, blob(&it.digest)))
         .buffer_unordered(UPLOADS_AT_ONCE_MAX)
         .try_collect()
         .await?;
@@ -59,7 +64,7 @@ async fn push_blob(
     client: &Client,
     reference: &Reference,
     blob: &Descriptor,
-    path: PathBuf,
+    content: Blob,
 ) -> Result<u64, RegistryError> {
     let digest = &blob.digest;
     let call = |method: Method, path: String| Call {
@@ -84,7 +89,10 @@ async fn push_blob(
         call(Method::PUT, format!("{location}{separator}digest={}", encode(digest.as_str())));
     let octets = HeaderValue::from_static("application/octet-stream");
     put.headers.insert(header::CONTENT_TYPE, octets);
-    put.payload = Payload::File { path, n_bytes: blob.size };
+    put.payload = match content {
+        Blob::File(path) => Payload::File { path, n_bytes: blob.size },
+        Blob::Bytes(bytes) => Payload::Bytes(bytes),
+    };
     let response = client.call(put).await?;
     found(response, reference, &doing).await?;
     Ok(blob.size)

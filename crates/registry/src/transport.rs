@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use tokio::{fs::File, io::AsyncReadExt as _};
 
-use crate::RegistryError;
+use crate::{RegistryError, error::is_no_tls};
 
 const TRIES_MAX: u32 = 4;
 const BACKOFF_MS_MIN: u64 = 200;
@@ -65,7 +65,7 @@ impl Transport {
                 Ok(response) if is_last || !is_overloaded(response.status()) => {
                     return Ok(response);
                 }
-                Err(source) if is_last || !source.is_connect() => {
+                Err(source) if is_last || !source.is_connect() || is_no_tls(&source) => {
                     let registry = registry.to_owned();
                     return Err(RegistryError::Connect { registry, source: Box::new(source) });
                 }

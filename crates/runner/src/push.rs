@@ -6,7 +6,7 @@ use bytes::Bytes;
 use host::ContentStore;
 use oci::Reference;
 use pipeline::Registry;
-use registry::{Client, Credentials, Options, Pushed};
+use registry::{Blob, Client, Credentials, Options, Pushed};
 
 use crate::{ImageError, Outcome, StageError, image::BuiltImage};
 
@@ -37,14 +37,14 @@ pub(crate) async fn push(
     } else {
         BTreeSet::new()
     };
-    let client =
-        Client::new(Options { credentials, plain_http }).map_err(StageError::RegistryClient)?;
+    let options = Options { credentials, plain_http, ..Options::default() };
+    let client = Client::new(options).map_err(StageError::RegistryClient)?;
     let manifest = store
         .read(&image.descriptor.digest)
         .map_err(|it| StageError::Image(ImageError::Store(it)))?;
-    let blob_path = |digest: &oci::Digest| store.blob_path(digest);
+    let blob = |digest: &oci::Digest| Blob::File(store.blob_path(digest));
     let pushed =
-        registry::push(&client, &reference, &image.descriptor, Bytes::from(manifest), &blob_path)
+        registry::push(&client, &reference, &image.descriptor, Bytes::from(manifest), &blob)
             .await
             .map_err(StageError::Push)?;
     Ok(match pushed {

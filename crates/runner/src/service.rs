@@ -145,7 +145,7 @@ impl ServiceRun<'_> {
             let build = async |it: &mut Self| it.run_commands(StageName::Build, stage).await;
             self.stage(StageName::Build, build).await?;
             image = self.stage(StageName::Image, async |it| it.image()).await?;
-        } else if stages.has(StageName::Chart) {
+        } else if stages.has(StageName::Push) || stages.has(StageName::Chart) {
             image = self.built_before().map_err(|it| self.failure(StageName::Image, it))?;
         }
         self.record.image = image.as_ref().map(|it| it.reference.familiar());

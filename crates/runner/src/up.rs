@@ -27,6 +27,8 @@ pub enum Stages {
     Test,
     /// Build and image.
     Build,
+    /// Push alone, of what was built last.
+    Push,
     /// Chart and plan, of what was built last.
     Plan,
     /// Push, chart, plan and deploy, of what was built last.
@@ -38,7 +40,8 @@ impl Stages {
         match stage {
             StageName::Test => matches!(self, Self::Up | Self::Test),
             StageName::Build | StageName::Image => matches!(self, Self::Up | Self::Build),
-            StageName::Push | StageName::Deploy => matches!(self, Self::Up | Self::Deploy),
+            StageName::Push => matches!(self, Self::Up | Self::Push | Self::Deploy),
+            StageName::Deploy => matches!(self, Self::Up | Self::Deploy),
             StageName::Chart | StageName::Plan => {
                 matches!(self, Self::Up | Self::Deploy | Self::Plan)
             }

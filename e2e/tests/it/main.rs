@@ -10,6 +10,7 @@
 
 mod address;
 mod broken;
+mod charts;
 mod clients;
 mod down;
 mod faro;
@@ -18,5 +19,6 @@ mod input;
 mod killed;
 mod machine;
 mod project;
+mod pulls;
 mod registry;
 mod sandbox;

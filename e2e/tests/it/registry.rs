@@ -19,22 +19,32 @@ const USERS: &str = "somebody:$2b$04$zarpazarpazarpazarpazehhU0BVVgE.hJvO6.WTztl
 const LOGIN: &str = "c29tZWJvZHk6b3BlbiBzZXNhbWU=";
 const WRONG_LOGIN: &str = "c29tZWJvZHk6b3BlbiBiYXJsZXk=";
 
-/// A registry on a free port of this host.
-struct Registry {
+/// Who may use a registry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Everyone,
+    /// `somebody`, whose password is `open sesame`.
+    Password,
+}
+
+/// A registry on a free port of this host, without TLS.
+pub(crate) struct Registry {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Registry {
-    fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path, access: Access) -> Self {
         let [users, config, storage] = ["users", "config.yml", "storage"].map(|it| dir.join(it));
         fs::write(&users, USERS).unwrap();
-        let text = format!(
-            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n\
-             auth: {{htpasswd: {{realm: e2e, path: {}}}}}\n",
-            storage.display(),
-            users.display()
+        let mut text = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n",
+            storage.display()
         );
+        if access == Access::Password {
+            let auth = format!("auth: {{htpasswd: {{realm: e2e, path: {}}}}}\n", users.display());
+            text.push_str(&auth);
+        }
         fs::write(&config, text).unwrap();
         let mut command = Command::new(tool("docker-registry"));
         command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -75,7 +85,7 @@ fn log_in(machine: &Machine, registry: &Registry, login: &str) {
 #[test]
 fn an_image_is_pushed_with_the_password_of_docker_and_only_once() {
     let (machine, project) = (Machine::new(), Project::new());
-    let registry = Registry::start(machine.path());
+    let registry = Registry::start(machine.path(), Access::Password);
     let address = &registry.address;
     project.append(
         "zarpa.toml",
@@ -112,6 +122,10 @@ fn an_image_is_pushed_with_the_password_of_docker_and_only_once() {
     assert_eq!(seen.good().json()["Digest"], digest);
     let again = up(&machine, &project).good();
     assert!(again.err.contains("  push    = unchanged"), "{}", again.err);
+    let alone = machine.zarpa(project.path(), &["push", "--env", "pushed"]).good();
+    assert!(alone.err.contains("  push    = unchanged"), "{}", alone.err);
+    assert!(!alone.err.contains("  plan "), "{}", alone.err);
+    machine.zarpa(project.path(), &["push"]).failed().says("names no registry");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::remote::RemoteSubcommand;
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChartCommand {
     /// Word failures exactly as helm does, without places and hints.
@@ -34,6 +36,8 @@ pub(crate) enum ChartSubcommand {
         after_help = "Examples: zarpa chart diff charts/faro faro-1.2.3.tgz\n          zarpa chart diff charts/faro --to-set replicas=3"
     )]
     Diff(Diff),
+    #[command(flatten)]
+    Remote(RemoteSubcommand),
 }
 
 /// Values, as every command on charts takes them.

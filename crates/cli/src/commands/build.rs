@@ -1,4 +1,4 @@
-//! `zarpa test` and `zarpa build`: the stages that need no cluster.
+//! `zarpa test`, `zarpa build` and `zarpa push`: the stages that need no cluster.
 
 use runner::{Stages, Target};
 
@@ -7,29 +7,45 @@ use super::{
     up::{carry_out, head, options},
 };
 use crate::{
-    args::Services, context::Context, failure::Failure, interrupt, output, progress::Drawing,
+    args::{Push, Services},
+    context::Context,
+    failure::Failure,
+    interrupt, output,
+    progress::Drawing,
 };
 
 pub(crate) async fn test(context: &Context, services: &Services) -> Result<(), Failure> {
-    run(context, services, Stages::Test, "test").await
+    run(context, (services, None), Stages::Test, "test").await
 }
 
 pub(crate) async fn build(context: &Context, services: &Services) -> Result<(), Failure> {
-    run(context, services, Stages::Build, "build").await
+    run(context, (services, None), Stages::Build, "build").await
+}
+
+pub(crate) async fn push(context: &Context, args: &Push) -> Result<(), Failure> {
+    run(context, (&args.services, Some(&args.env)), Stages::Push, "push").await
 }
 
 async fn run(
     context: &Context,
-    services: &Services,
+    (services, environment): (&Services, Option<&str>),
     stages: Stages,
     command: &str,
 ) -> Result<(), Failure> {
     let workspace = open(context)?;
     let selection =
-        pipeline::select(&workspace.project, &services.services, None).map_err(|it| {
+        pipeline::select(&workspace.project, &services.services, environment).map_err(|it| {
             let hint = it.hint();
             Failure::usage(it).with_hint(hint)
         })?;
+    if stages == Stages::Push && selection.environment.registry.is_none() {
+        let name = &selection.environment.name;
+        let hint = format!(
+            "add to zarpa.toml: [environments.{name}] registry = {{ hub = \"HOST/PATH\" }}"
+        );
+        return Err(Failure::work(format!("the environment `{name}` names no registry"))
+            .with_hint(Some(hint)));
+    }
     let options = options(context, stages, command)?;
     let drawing = Drawing::new(context);
     let target = Target::new("none".to_owned(), false, async {

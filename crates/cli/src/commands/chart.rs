@@ -3,20 +3,28 @@
 use std::process::ExitCode;
 
 use crate::{
-    args::chart::{ChartCommand, ChartSubcommand},
+    args::{
+        chart::{ChartCommand, ChartSubcommand},
+        remote::RemoteSubcommand,
+    },
     context::Context,
     failure::Failure,
 };
 
 mod create;
+mod dependency;
 mod diff;
 mod helm;
 mod inputs;
 mod lint;
+mod market;
 mod package;
 mod problems;
+mod pull;
+mod push;
 mod show;
 mod template;
+mod verify;
 
 /// Carries out a command on charts.
 pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, Failure> {
@@ -28,9 +36,20 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
         ChartSubcommand::Show(it) => show::show(context, &it.command).map(done),
         ChartSubcommand::Package(it) => package::package(context, &it).map(done),
         ChartSubcommand::Create(it) => create::create(context, &it).map(done),
+        ChartSubcommand::Remote(it) => super::block_on(remote(context, it)).map(done),
     };
     match result {
         Err(failure) if command.helm_errors => Err(helm::worded(context, &failure)),
         result => result,
+    }
+}
+
+/// The commands that cross the network.
+async fn remote(context: &Context, command: RemoteSubcommand) -> Result<(), Failure> {
+    match command {
+        RemoteSubcommand::Pull(it) => pull::pull(context, &it).await,
+        RemoteSubcommand::Push(it) => push::push(context, &it).await,
+        RemoteSubcommand::Dependency(it) => dependency::run(context, &it.command).await,
+        RemoteSubcommand::Verify(it) => verify::verify(context, &it),
     }
 }

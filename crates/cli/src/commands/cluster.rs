@@ -102,7 +102,9 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
             println!("{line}");
         }
     };
-    let ended = runtime.block_on(cluster::run(&context.layout, &context.exe, || {
+    let machine =
+        cluster::Machine { exe: context.exe.clone(), docker_config: context.docker_config.clone() };
+    let ended = runtime.block_on(cluster::run(&context.layout, &machine, || {
         announce(&Announcement::Ready);
     }));
     match ended {

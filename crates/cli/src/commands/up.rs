@@ -10,7 +10,10 @@ use runner::{StageName, Stages, Summary, UpError, UpOptions, Workspace};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{Absent, choose, open, target};
+use super::{
+    connect::{Absent, choose, open, target},
+    plain,
+};
 use crate::{args::Up, context::Context, failure::Failure, interrupt, output, progress::Drawing};
 
 pub(crate) async fn up(context: &Context, args: &Up) -> Result<(), Failure> {
@@ -45,6 +48,9 @@ async fn run(
 ) -> Result<(Workspace, Summary), Failure> {
     let workspace = open(context)?;
     let chosen = choose(&workspace, &args.services, &args.place)?;
+    if stages != Stages::Plan {
+        plain::declare(context, chosen.selection.environment)?;
+    }
     let target = target(context, chosen.selection.environment, &args.place, Absent::Start);
     let mut options = options(context, stages, command)?;
     options.namespace = Some(chosen.namespace.clone());

@@ -82,12 +82,13 @@ fn answer(sample: &Sample, path: &str) -> Response<Full<Bytes>> {
 
 fn images(dir: &Path, plain_http: Option<SocketAddr>) -> Images {
     let content = ContentStore::open(&dir.join("images")).unwrap();
-    let options = registry::Options {
-        plain_http: plain_http.iter().map(ToString::to_string).collect(),
-        ..registry::Options::default()
-    };
+    let registries = RegistryFiles { docker_config: None, plain_http: dir.join("plain-http") };
+    if let Some(address) = plain_http {
+        let line = format!("{address}\n");
+        host::files::write_atomic(&registries.plain_http, line.as_bytes()).unwrap();
+    }
     disk::make_dir(&dir.join("layers")).unwrap();
-    Images::new(content, dir.join("layers"), options)
+    Images::new(content, dir.join("layers"), registries)
 }
 
 fn request(image: &str, policy: &str) -> Request {

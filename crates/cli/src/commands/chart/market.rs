@@ -28,8 +28,7 @@ pub(crate) fn open(context: &Context, access: &Access, hosts: &[&str]) -> Result
         }
     }
     let paths = [&context.docker_config, &context.helm.registry];
-    credentials
-        .extend(repository::credentials(paths.into_iter().flatten().map(PathBuf::as_path))?);
+    credentials.extend(repository::credentials(paths.into_iter().flatten().map(PathBuf::as_path))?);
     let options = Options {
         credentials,
         plain_http: super::super::plain::known(context)?,

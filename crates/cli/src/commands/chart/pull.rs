@@ -6,7 +6,7 @@ use repository::{Fetched, Provenance, Verified, Wanted, openpgp::Keyring};
 use serde_json::{Value, json};
 
 use super::market;
-use crate::{args::remote::Pull, context::Context, failure::Failure, output, progress};
+use crate::{args::remote::Pull, context::Context, failure::Failure, output, progress::Drawing};
 
 /// Fetches every chart that is named; one that is not verified is not written.
 pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
         };
         let fetched = repository::fetch(&market, &wanted).await?;
         if let Some((reference, digest)) = &fetched.pulled {
-            progress::note(context, &format!("Pulled: {reference}\nDigest: {digest}"));
+            Drawing::new(context).line(&format!("Pulled: {reference}\nDigest: {digest}"));
         }
         let verified = keyring.as_ref().map(|it| check(&fetched, it)).transpose()?;
         if !context.is_json {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::market;
-use crate::{args::remote::Push, context::Context, failure::Failure, output, progress};
+use crate::{args::remote::Push, context::Context, failure::Failure, output, progress::Drawing};
 
 pub(crate) async fn push(context: &Context, args: &Push) -> Result<(), Failure> {
     let path = context.path(&args.archive);
@@ -36,7 +36,7 @@ pub(crate) async fn push(context: &Context, args: &Push) -> Result<(), Failure> 
             "unchanged": pushed.was_there,
         }));
     }
-    progress::note(context, &format!("Pushed: {}\nDigest: {}", pushed.reference, pushed.digest));
+    Drawing::new(context).line(&format!("Pushed: {}\nDigest: {}", pushed.reference, pushed.digest));
     Ok(())
 }
 

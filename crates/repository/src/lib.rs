@@ -1,0 +1,24 @@
+//! Charts from elsewhere: found, fetched, checked, pushed, and brought into a chart's `charts/`.
+//!
+//! A chart lies in an OCI registry, in a repository with an `index.yaml`, behind an address, or in a folder.
+//! What helm has been told of repositories is read, never written; nothing is cached.
+//! Start at [`fetch()`], [`push()`] and [`dependency::update`].
+
+mod credentials;
+pub mod dependency;
+mod fetch;
+mod local;
+pub mod openpgp;
+mod pull;
+mod push;
+mod reference;
+mod settings;
+mod verify;
+
+pub use credentials::{CredentialsFileError, credentials};
+pub use fetch::{FetchError, Fetched, Market, Provenance, Wanted, fetch};
+pub use local::{LocalError, load_folder};
+pub use push::{PushError, Pushed, push};
+pub use reference::{OciChart, ReferenceError};
+pub use settings::{Repositories, Repository, SettingsError};
+pub use verify::{Verified, VerifyError, verify};
