@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,18 +49,6 @@ pub(crate) fn body(address: &str, path: &str) -> String {
     let (status, body) = ask(address, path).unwrap_or_else(|it| panic!("{address}{path}: {it}"));
     assert_eq!(status, 200, "{address}{path}: {body}");
     body
-}
-
-/// Whether an address shows a text within ten seconds: connections that live may still end at an older pod.
-pub(crate) fn comes_to_show(address: &str, text: &str) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        if ask(address, "/").is_ok_and(|it| it.1 == text) {
-            return true;
-        }
-        thread::yield_now();
-    }
-    false
 }
 
 /// The number of visits that faro's greeting tells.
