@@ -115,12 +115,13 @@ pub(crate) fn cases(folder: &Path, substring: &str) -> anyhow::Result<Vec<Case>>
 
 fn work(run: &Run, cases: &[Case], next: &AtomicUsize) -> Vec<(usize, Outcome)> {
     let mut outcomes = Vec::new();
+    let cache = chart::Cache::default();
     loop {
         let place = next.fetch_add(1, Ordering::Relaxed);
         let Some(case) = cases.get(place) else { return outcomes };
         let start = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| {
-            render_case(&run.folder, case, &FixedSource::default())
+            render_case(&run.folder, case, &FixedSource::new(&cache))
         }))
         .unwrap_or_else(|_| Err("panicked".to_owned()));
         let elapsed = start.elapsed();
@@ -200,15 +201,26 @@ fn first_difference(ours: &str, wanted: &[u8]) -> String {
 }
 
 /// What the chart of a case renders to, or the error's text; everything is read from the disk.
-pub(crate) fn render_case(
+fn render_case(folder: &Path, case: &Case, source: &dyn Source) -> Result<String, String> {
+    render_chart(&load(folder, case)?, folder, case, source)
+}
+
+/// The chart of a case.
+pub(crate) fn load(folder: &Path, case: &Case) -> Result<Chart, String> {
+    let mut files = Vec::new();
+    let dir = folder.join("charts").join(&case.chart);
+    read_folder(&dir, "", &mut files).map_err(|error| error.to_string())?;
+    Chart::load(files).map_err(|error| error.to_string())
+}
+
+/// What a chart renders to in a case, or the error's text.
+pub(crate) fn render_chart(
+    chart: &Chart,
     folder: &Path,
     case: &Case,
     source: &dyn Source,
 ) -> Result<String, String> {
     let dir = folder.join("charts").join(&case.chart);
-    let mut files = Vec::new();
-    read_folder(&dir, "", &mut files).map_err(|error| error.to_string())?;
-    let chart = Chart::load(files).map_err(|error| error.to_string())?;
     let mut sources = ValueSources::default();
     for name in &case.values {
         let content = fs::read(dir.join(name)).map_err(|error| format!("{name}: {error}"))?;
@@ -229,7 +241,7 @@ pub(crate) fn render_case(
     let mut options = Options::default();
     options.limits.stack_bytes_max = STACK_BYTES / 2;
     let inputs = Inputs { release: &release, capabilities: &capabilities, source, options };
-    let rendered = render_with(&chart, &values, &inputs).map_err(|error| error.to_string())?;
+    let rendered = render_with(chart, &values, &inputs).map_err(|error| error.to_string())?;
     Ok(rendered.template_text(TextOptions::default()))
 }
 
@@ -252,11 +264,23 @@ fn read_folder(dir: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> std::io:
 #[derive(Debug, Default)]
 pub(crate) struct FixedSource {
     state: std::cell::Cell<u64>,
+    /// Many charts have the same libraries, and many cases the same chart.
+    pub(crate) cache: chart::Cache,
+}
+
+impl FixedSource {
+    pub(crate) fn new(cache: &chart::Cache) -> Self {
+        Self { cache: cache.clone(), ..Self::default() }
+    }
 }
 
 impl Source for FixedSource {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::new(1_795_132_800, 0).unwrap_or_default()
+    }
+
+    fn cache(&self) -> Option<&chart::Cache> {
+        Some(&self.cache)
     }
 
     fn fill_random(&self, buffer: &mut [u8]) {

@@ -202,9 +202,10 @@ fn joined(prefix: &str, name: &str) -> String {
 
 /// What `%v` prints.
 pub(crate) fn print(value: &Value) -> String {
-    gotmpl::fmt::sprintf(&"%v".into(), std::slice::from_ref(value)).to_string()
+    gotmpl::fmt::shown(value)
 }
 
 fn print_as_boolean(value: &Value) -> String {
-    gotmpl::fmt::sprintf(&"%t".into(), std::slice::from_ref(value)).to_string()
+    let shown = gotmpl::fmt::sprintf(&"%t".into(), std::slice::from_ref(value));
+    shown.map_or_else(|reason| format!("({reason})"), |text| text.to_string())
 }

@@ -43,6 +43,10 @@ pub(crate) use regex::{GoRegex, portable as portable_regex};
 
 type Result<T> = std::result::Result<T, CallError>;
 
+/// How long a text may become that shows a value: a table that lies in several places is shown in
+/// each of them.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 << 20;
+
 /// One function.
 pub(crate) struct Function {
     signature: Signature,

@@ -60,6 +60,7 @@ pub use coalesce::TypeMismatch;
 pub use create::{ChartNameError, scaffold};
 pub use decode::DecodeError;
 pub use diff::{Change, Difference, FieldChange, compare};
+pub use gotmpl::Cache;
 pub use ignore::IgnoreError;
 pub use index::{
     IndexEntry, IndexError, RepositoryIndex, choose, is_same_repository, resolve_address,

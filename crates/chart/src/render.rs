@@ -179,7 +179,7 @@ pub(crate) fn execute(
 ) -> Result<BTreeMap<String, String>, RenderError> {
     let limits = inputs.options.limits;
     let host = Host::new(inputs.source, inputs.options.is_lint);
-    let parsed = Templates::new();
+    let parsed = inputs.source.cache().map_or_else(Templates::new, Templates::with_cache);
     // The deepest first, so that what a parent defines replaces what its subcharts define.
     let mut order: Vec<(&String, &Template<'_>)> = templates.iter().collect();
     let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();

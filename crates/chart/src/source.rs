@@ -1,6 +1,6 @@
 //! What rendering takes from outside: the cluster, the clock, randomness, names.
 
-use gotmpl::Value;
+use gotmpl::{Cache, Value};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// What a chart's functions ask of the world. Everything has a default that knows nothing, except
@@ -31,6 +31,12 @@ pub trait Source {
     /// The first address of a host, or nothing when names are not to be resolved.
     fn host_by_name(&self, _name: &str) -> String {
         String::new()
+    }
+
+    /// Where parsed templates are kept from one rendering to the next; without one, each rendering
+    /// parses everything again.
+    fn cache(&self) -> Option<&Cache> {
+        None
     }
 
     /// An RSA private key of so many bits as PEM (PKCS #1), for callers who have one at hand; without

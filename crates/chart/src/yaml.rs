@@ -5,7 +5,7 @@ use std::rc::Rc;
 use gotmpl::{List, Map, Value};
 use goyaml::{Dialect, Printer, sort_naturally};
 
-use crate::functions;
+use crate::functions::{self, TEXT_BYTES_MAX};
 
 /// Prints a value as sigs.k8s.io/yaml's `Marshal`: by way of JSON; ends in a line break.
 ///
@@ -62,10 +62,17 @@ pub(crate) fn to_template_value(value: &goyaml::Value) -> Value {
     }
 }
 
-/// The value holds something that only the way through JSON gets right.
+/// The value holds something that only the way through JSON gets right, or lies deeper than the
+/// native stack should be used for: JSON has the words for that, too.
 struct Detour;
 
+/// How deep values may lie within each other; JSON stops there as well.
+const DEPTH_MAX: usize = 1_000;
+
 fn write(printer: &mut Printer, value: &Value) -> Result<(), Detour> {
+    if printer.depth() > DEPTH_MAX || printer.len() > TEXT_BYTES_MAX {
+        return Err(Detour);
+    }
     match value {
         Value::Nil => printer.plain("null"),
         Value::Bool(truth) => printer.plain(if *truth { "true" } else { "false" }),
@@ -161,6 +168,12 @@ fn write_float(printer: &mut Printer, number: f64) -> Result<(), Detour> {
 }
 
 fn write_pretty(printer: &mut Printer, value: &Value) -> Result<(), String> {
+    if printer.depth() > DEPTH_MAX {
+        return Err(format!("values lie more than {DEPTH_MAX} deep within each other"));
+    }
+    if printer.len() > TEXT_BYTES_MAX {
+        return Err(format!("text is longer than {TEXT_BYTES_MAX} bytes"));
+    }
     match value {
         Value::Nil => printer.plain("null"),
         Value::Bool(truth) => printer.plain(if *truth { "true" } else { "false" }),

@@ -103,7 +103,11 @@ pub(crate) fn call<'t>(
         }
     }
     let called = call.args.first().map(ToString::to_string);
-    apply(function, args, called).map_err(|error| frame.call_failed(name, call.node, error))
+    let result = apply(function, args, called).and_then(|operand| {
+        let counted = operand.as_value().map_or(Ok(()), |value| frame.context.count(value));
+        counted.map(|()| operand)
+    });
+    result.map_err(|error| frame.call_failed(name, call.node, error))
 }
 
 fn short_circuit<'t>(
@@ -141,17 +145,17 @@ fn apply(function: Builtin, mut args: Vec<Operand>, called: Option<String>) -> R
         Builtin::Len => index::len(&args[0]).map(|len| Operand::Plain(Value::Int(len as i64))),
         Builtin::Index => index::index(args),
         Builtin::Slice => index::slice(&args[0], &args[1..]),
-        Builtin::Print => text(fmt::sprint(&values(args))),
-        Builtin::Println => text(fmt::sprintln(&values(args))),
+        Builtin::Print => text(fmt::sprint(&values(args))?),
+        Builtin::Println => text(fmt::sprintln(&values(args))?),
         Builtin::Printf => {
             let Operand::Plain(Value::String(format)) = args.remove(0) else {
                 return Err(CallError::text("a format is a string"));
             };
-            text(fmt::sprintf(&format, &values(args)))
+            text(fmt::sprintf(&format, &values(args))?)
         }
-        Builtin::Html => text(escape::html(escaped(args).as_bytes())),
-        Builtin::Js => text(escape::js(escaped(args).as_bytes())),
-        Builtin::Urlquery => text(escape::url_query(escaped(args).as_bytes())),
+        Builtin::Html => text(escape::html(escaped(args)?.as_bytes())),
+        Builtin::Js => text(escape::js(escaped(args)?.as_bytes())),
+        Builtin::Urlquery => text(escape::url_query(escaped(args)?.as_bytes())),
     }
 }
 
@@ -160,17 +164,18 @@ fn values(args: Vec<Operand>) -> Vec<Value> {
 }
 
 /// The arguments of an escaper as one text, where a nil is `<no value>`.
-fn escaped(args: Vec<Operand>) -> Str {
+fn escaped(args: Vec<Operand>) -> Result<Str> {
     let shown = |value: Value| match value {
-        Value::Nil => Value::from("<no value>"),
+        Value::Nil => Ok(Value::from("<no value>")),
         Value::Object(object) => {
             let mut out = Vec::new();
-            fmt::print_indirect(&mut out, &Value::Object(Rc::clone(&object)));
-            Value::String(Str::from_bytes(out))
+            fmt::print_indirect(&mut out, &Value::Object(Rc::clone(&object)))?;
+            Ok(Value::String(Str::from_bytes(out)))
         }
-        value => value,
+        value => Ok(value),
     };
-    fmt::sprint(&values(args).into_iter().map(shown).collect::<Vec<_>>())
+    let values: Result<Vec<Value>> = values(args).into_iter().map(shown).collect();
+    Ok(fmt::sprint(&values?)?)
 }
 
 /// No value here is a function.
@@ -178,7 +183,7 @@ fn not_callable(callee: &Operand, name: Option<String>) -> CallError {
     match callee.as_value() {
         None | Some(Value::Nil) => CallError::text("call of nil"),
         Some(value) => {
-            let name = name.unwrap_or_else(|| fmt::sprint(std::slice::from_ref(value)).to_string());
+            let name = name.unwrap_or_else(|| fmt::shown(value));
             CallError::text(format!("non-function {name} of type {}", value.type_name()))
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     exec,
     exec_error::ExecError,
     parse::ParseError,
-    signature::Functions,
+    signature::{CallError, Functions},
     stack::Stack,
     templates::Templates,
     value::{Str, Value},
@@ -19,16 +19,28 @@ pub struct Limits {
     /// Bytes of native stack from where execution begins; recursion beyond it is an error, worded as
     /// Go's own limit is. A caller who wants Go's depth calls from a thread with a large stack.
     pub stack_bytes_max: usize,
-    /// Bytes that one template may print, and that one function should give.
+    /// Bytes that one template may print, and that a text may have that a function gives.
     pub output_bytes_max: usize,
-    /// Pipelines and loop rounds, all together.
+    /// Items that a list may have that a function gives.
+    pub items_max: usize,
+    /// Pipelines, loop rounds, and what functions give (each 64 bytes of a text, each eight items), all
+    /// together: a bound on time, and on memory.
     pub steps_max: u64,
 }
+
+/// How much of what a function gives counts as a step.
+const STEP_BYTES: usize = 64;
+const STEP_ITEMS: usize = 8;
 
 impl Default for Limits {
     /// Fits the two MiB that threads have by default.
     fn default() -> Self {
-        Self { stack_bytes_max: 1 << 20, output_bytes_max: 1 << 30, steps_max: 10_000_000_000 }
+        Self {
+            stack_bytes_max: 1 << 20,
+            output_bytes_max: 64 << 20,
+            items_max: 10_000_000,
+            steps_max: 200_000_000,
+        }
     }
 }
 
@@ -84,6 +96,28 @@ impl<'f> Context<'f> {
     /// The limits of this execution.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Counts what a function gave; an error says which limit it exceeds.
+    pub(crate) fn count(&mut self, value: &Value) -> Result<(), CallError> {
+        let (n_bytes, n_items) = match value {
+            Value::String(text) => (text.len(), 0),
+            Value::Bytes(bytes) => (bytes.len(), 0),
+            Value::List(list) => (0, list.len()),
+            Value::Strings(Some(texts)) => (0, texts.len()),
+            Value::Ints(numbers) => (0, numbers.len()),
+            Value::Map(map) | Value::Values(map) => (0, map.len()),
+            _ => return Ok(()),
+        };
+        let Limits { output_bytes_max, items_max, .. } = self.limits;
+        if n_bytes > output_bytes_max {
+            return Err(CallError::text(format!("text is longer than {output_bytes_max} bytes")));
+        }
+        if n_items > items_max {
+            return Err(CallError::text(format!("there are more than {items_max} items")));
+        }
+        self.steps += (n_bytes / STEP_BYTES + n_items / STEP_ITEMS) as u64;
+        Ok(())
     }
 
     /// Executes a template by name (`ExecuteTemplate`).

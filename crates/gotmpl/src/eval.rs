@@ -296,10 +296,10 @@ impl<'t> Frame<'t, '_, '_> {
     }
 
     fn no_arguments(&self, name: &str, call: &Call<'t>) -> Result<(), Failure> {
-        if call.has_arguments() {
-            return Err(self.fail(format!("{name} is not a method but has arguments")));
+        if !call.has_arguments() {
+            return Ok(());
         }
-        Ok(())
+        Err(self.fail(format!("{name} is not a method but has arguments")))
     }
 
     fn function(
@@ -313,8 +313,7 @@ impl<'t> Frame<'t, '_, '_> {
             Function::Builtin(function) => builtin::call(self, dot, function, call),
             Function::Given(number) => {
                 let functions = self.context.functions;
-                let signature = functions.signature(number);
-                let values = self.arguments(dot, name, signature, &call)?;
+                let values = self.arguments(dot, name, functions.signature(number), &call)?;
                 let result = functions.call(number, self.context, &values);
                 self.called(name, call.node, result)
             }
@@ -327,7 +326,8 @@ impl<'t> Frame<'t, '_, '_> {
         node: NodeRef<'t>,
         result: Result<Value, CallError>,
     ) -> Result<Operand, Failure> {
-        result.map(Operand::result).map_err(|error| self.call_failed(name, node, error))
+        let counted = result.and_then(|it| self.context.count(&it).map(|()| Operand::result(it)));
+        counted.map_err(|error| self.call_failed(name, node, error))
     }
 
     pub(crate) fn call_failed(

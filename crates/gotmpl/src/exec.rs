@@ -119,7 +119,9 @@ impl<'t> Frame<'t, '_, '_> {
         }
         match &value {
             Operand::Invalid => out.extend_from_slice(b"<no value>"),
-            Operand::Plain(value) | Operand::Interface(value) => fmt::print_indirect(out, value),
+            Operand::Plain(value) | Operand::Interface(value) => {
+                fmt::print_indirect(out, value).map_err(|reason| self.fail(reason.to_string()))?;
+            }
         }
         if out.len() > self.context.limits.output_bytes_max {
             let limit = self.context.limits.output_bytes_max;
@@ -206,7 +208,7 @@ impl<'t> Frame<'t, '_, '_> {
             Value::Nil => return Ok(None),
             Value::Int(_) | Value::Int64(_) | Value::Uint8(_) | Value::Uint64(_) => {
                 if branch.pipe.decl.len() > 1 {
-                    let shown = fmt::sprint(std::slice::from_ref(value));
+                    let shown = fmt::shown(value);
                     let text = format!("can't use {shown} to iterate over more than one variable");
                     return Err(self.fail(text));
                 }
@@ -238,7 +240,7 @@ impl<'t> Frame<'t, '_, '_> {
                     .map(|(key, value)| (Operand::Plain(key), Operand::Plain(value))),
             ),
             _ => {
-                let shown = fmt::sprint(std::slice::from_ref(value));
+                let shown = fmt::shown(value);
                 return Err(self.fail(format!("range can't iterate over {shown}")));
             }
         };

@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod builtin;
+mod cache;
 mod context;
 mod eval;
 mod exec;
@@ -25,6 +26,7 @@ mod number;
 mod object;
 mod operand;
 mod parse;
+mod release;
 mod scope;
 mod signature;
 mod stack;
@@ -34,6 +36,7 @@ mod text;
 pub mod value;
 
 pub use builtin::builtin_names;
+pub use cache::Cache;
 pub use context::{Context, ExecuteError, Limits, TextError};
 pub use exec_error::ExecError;
 pub use parse::ParseError;

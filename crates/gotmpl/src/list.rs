@@ -1,8 +1,8 @@
 //! Go's `[]interface{}`: shared on clone, never changed in place.
 
-use std::{cell::Cell, ops::Deref, rc::Rc};
+use std::{ops::Deref, rc::Rc};
 
-use crate::value::Value;
+use crate::{release::release, value::Value};
 
 /// A `[]interface{}`; the default is Go's nil slice, which is empty and prints as `null` in JSON.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +11,14 @@ pub struct List(Option<Rc<Items>>);
 #[derive(Debug)]
 struct Items {
     values: Vec<Value>,
-    /// Whether a mutable map is reachable without passing another map; unknown until asked.
-    has_maps: Cell<Option<bool>>,
+    /// Whether a mutable map is reachable without passing another map.
+    has_maps: bool,
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        release(&mut self.values);
+    }
 }
 
 impl List {
@@ -40,30 +46,26 @@ impl List {
         match self.0 {
             None => Vec::new(),
             Some(items) => match Rc::try_unwrap(items) {
-                Ok(items) => items.values,
+                Ok(mut items) => std::mem::take(&mut items.values),
                 Err(shared) => shared.values.clone(),
             },
         }
     }
 
     pub(crate) fn has_maps(&self) -> bool {
-        let Some(items) = &self.0 else { return false };
-        if let Some(known) = items.has_maps.get() {
-            return known;
-        }
-        let found = items.values.iter().any(|value| match value {
-            Value::Map(_) | Value::Values(_) => true,
-            Value::List(list) => list.has_maps(),
-            _ => false,
-        });
-        items.has_maps.set(Some(found));
-        found
+        self.0.as_ref().is_some_and(|items| items.has_maps)
+    }
+
+    /// The values, when nobody else holds this list.
+    pub(crate) fn into_own_values(self) -> Option<Vec<Value>> {
+        Rc::try_unwrap(self.0?).ok().map(|mut items| std::mem::take(&mut items.values))
     }
 }
 
 impl From<Vec<Value>> for List {
     fn from(values: Vec<Value>) -> Self {
-        Self(Some(Rc::new(Items { values, has_maps: Cell::new(None) })))
+        let has_maps = values.iter().any(Value::holds_maps);
+        Self(Some(Rc::new(Items { values, has_maps })))
     }
 }
 

@@ -3,13 +3,24 @@
 use std::{
     cell::{Ref, RefCell},
     fmt,
+    ops::{Deref, DerefMut},
     rc::Rc,
 };
 
-use crate::{list::List, value::Value};
+use crate::{
+    list::List,
+    release::{is_nested, release},
+    value::Value,
+};
+
+/// How deep a copy goes. What lies deeper is shared, as in a table that contains itself.
+const COPY_DEPTH_MAX: usize = 1_000;
+/// How many tables a copy looks at; beyond it they are shared. A table that lies in several places is
+/// copied for each of them.
+const COPY_TABLES_MAX: usize = 1_000_000;
 
 /// A map's entries by key, bytewise.
-type Entries = Vec<(Rc<str>, Value)>;
+struct Entries(Vec<(Rc<str>, Value)>);
 
 /// A `map[string]interface{}`. Clones are the same map: what one handle sets, the others see.
 ///
@@ -20,6 +31,34 @@ type Entries = Vec<(Rc<str>, Value)>;
 /// The default is Go's nil map: empty, and refusing to be written.
 #[derive(Clone, Default)]
 pub struct Map(Option<Rc<RefCell<State>>>);
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        if self.0.iter().any(|(_, value)| is_nested(value)) {
+            release(&mut self.0.drain(..).map(|(_, value)| value).collect());
+        }
+    }
+}
+
+impl Deref for Entries {
+    type Target = Vec<(Rc<str>, Value)>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Entries {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+/// What is left for a copy in progress.
+struct Budget {
+    depth: usize,
+    n_tables: usize,
+}
 
 enum State {
     /// Shared with copies. The tables inside belong to no one and are never handed out or changed.
@@ -44,6 +83,7 @@ impl Map {
     /// Takes entries that are sorted bytewise by key and have no key twice.
     pub fn from_sorted(entries: Vec<(Rc<str>, Value)>) -> Self {
         debug_assert!(entries.is_sorted_by(|one, two| one.0 < two.0), "entries are sorted");
+        let entries = Entries(entries);
         Self::from_state(State::Live(Live { entries, origin: None, is_changed: false }))
     }
 
@@ -105,7 +145,7 @@ impl Map {
     pub fn entries(&self) -> Vec<(Rc<str>, Value)> {
         match self.live() {
             None => Vec::new(),
-            Some(entries) => entries.clone(),
+            Some(entries) => entries.0.clone(),
         }
     }
 
@@ -151,7 +191,7 @@ impl Map {
 
     /// Removes every entry, which also breaks cycles that would otherwise never be freed.
     pub fn clear(&self) {
-        self.change(Vec::clear);
+        self.change(|entries| entries.clear());
     }
 
     /// A new map with the same values: tables below are shared (Go: copying in a loop).
@@ -161,8 +201,14 @@ impl Map {
 
     /// A map that shares nothing changeable with this one (sprig's `deepCopy`). A table that
     /// contains itself is shared where it repeats.
+    ///
+    /// So is what lies more than a thousand tables deep, or when there are more than a million tables.
     pub fn deep_copy(&self) -> Self {
-        match self.freeze() {
+        self.copy(&mut Budget { depth: COPY_DEPTH_MAX, n_tables: COPY_TABLES_MAX })
+    }
+
+    fn copy(&self, budget: &mut Budget) -> Self {
+        match self.freeze(budget) {
             Some(entries) => Self::frozen(&entries),
             None => self.clone(),
         }
@@ -201,19 +247,33 @@ impl Map {
     }
 
     /// This map's tree as it is now, or nothing when it is nil or being frozen already (a cycle).
-    fn freeze(&self) -> Option<Rc<Entries>> {
+    fn freeze(&self, budget: &mut Budget) -> Option<Rc<Entries>> {
         let cell = self.0.as_ref()?;
         let mut state = cell.try_borrow_mut().ok()?;
         match &mut *state {
             State::Frozen(entries) => Some(Rc::clone(entries)),
-            State::Live(live) => Some(live.freeze()),
+            State::Live(live) => live.freeze(budget),
         }
+    }
+
+    /// The values, when nobody else holds this map.
+    pub(crate) fn into_own_values(self) -> Option<Vec<Value>> {
+        let entries = match Rc::try_unwrap(self.0?).ok()?.into_inner() {
+            State::Frozen(entries) => Rc::try_unwrap(entries).ok(),
+            State::Live(Live { entries, origin, .. }) => {
+                // What it was when it was last copied holds the same tables, or copies of them.
+                let origin = origin.and_then(|it| Rc::try_unwrap(it).ok());
+                let both = [Some(entries), origin].into_iter().flatten();
+                return Some(both.flat_map(Entries::into_values).collect());
+            }
+        };
+        entries.map(Entries::into_values)
     }
 
     /// Whether this map's tree is the one that a frozen level holds.
     ///
     /// It may have been frozen since, by itself, so that it is not enough that it is unchanged.
-    fn is_still(&self, frozen: &Self) -> bool {
+    fn is_still(&self, frozen: &Self, budget: &mut Budget) -> bool {
         let (Some(cell), Some(frozen)) = (&self.0, &frozen.0) else {
             return self.0.is_none() && frozen.0.is_none();
         };
@@ -228,38 +288,56 @@ impl Map {
             (State::Frozen(own), State::Frozen(frozen)) => Rc::ptr_eq(own, frozen),
             (State::Live(live), State::Frozen(frozen)) => {
                 live.origin.as_ref().is_some_and(|origin| Rc::ptr_eq(origin, frozen))
-                    && !live.is_changed()
+                    && !live.is_changed(budget)
             }
             (_, State::Live(_)) => false,
         }
     }
 }
 
+impl Entries {
+    fn into_values(mut self) -> Vec<Value> {
+        self.0.drain(..).map(|(_, value)| value).collect()
+    }
+}
+
 impl Live {
     fn thaw(frozen: Rc<Entries>) -> Self {
+        let mut budget = Budget { depth: COPY_DEPTH_MAX, n_tables: COPY_TABLES_MAX };
+        let mut thawed = |value: &Value| {
+            // A value of a frozen level with handles that its new owner may hand out.
+            if value.holds_maps() { value.copy(&mut budget) } else { value.clone() }
+        };
         let entries = frozen.iter().map(|(key, value)| (Rc::clone(key), thawed(value))).collect();
-        Self { entries, origin: Some(frozen), is_changed: false }
+        Self { entries: Entries(entries), origin: Some(frozen), is_changed: false }
     }
 
-    /// Whether this map or anything below it changed since it was last frozen.
-    fn is_changed(&self) -> bool {
+    /// Whether this map or anything below it changed since it was last frozen, or may have.
+    fn is_changed(&self, budget: &mut Budget) -> bool {
         let Some(origin) = self.origin.as_ref().filter(|_| !self.is_changed) else { return true };
+        if budget.n_tables == 0 {
+            return true;
+        }
+        budget.n_tables -= 1;
         let mut pairs = self.entries.iter().zip(origin.iter());
-        !pairs.all(|((_, value), (_, frozen))| value_is_still(value, frozen))
+        !pairs.all(|((_, value), (_, frozen))| value_is_still(value, frozen, budget))
     }
 
-    fn freeze(&mut self) -> Rc<Entries> {
-        if !self.is_changed()
+    /// Nothing when the budget is spent.
+    fn freeze(&mut self, budget: &mut Budget) -> Option<Rc<Entries>> {
+        if !self.is_changed(budget)
             && let Some(origin) = &self.origin
         {
-            return Rc::clone(origin);
+            return Some(Rc::clone(origin));
         }
-        let frozen: Rc<Entries> = Rc::new(
-            self.entries.iter().map(|(key, value)| (Rc::clone(key), value.deep_copy())).collect(),
-        );
+        budget.n_tables = budget.n_tables.checked_sub(1)?;
+        budget.depth = budget.depth.checked_sub(1)?;
+        let copied = self.entries.iter().map(|(key, value)| (Rc::clone(key), value.copy(budget)));
+        let frozen = Rc::new(Entries(copied.collect()));
+        budget.depth += 1;
         self.origin = Some(Rc::clone(&frozen));
         self.is_changed = false;
-        frozen
+        Some(frozen)
     }
 }
 
@@ -271,19 +349,15 @@ fn find(entries: &Entries, key: &str) -> Result<usize, usize> {
     }
 }
 
-/// A value of a frozen level with handles that its new owner may hand out.
-fn thawed(value: &Value) -> Value {
-    if value.holds_maps() { value.deep_copy() } else { value.clone() }
-}
-
 /// Of two values at the same place, whether the tables in them are the same.
-fn value_is_still(value: &Value, frozen: &Value) -> bool {
+fn value_is_still(value: &Value, frozen: &Value, budget: &mut Budget) -> bool {
     match (value, frozen) {
         (Value::Map(map) | Value::Values(map), Value::Map(frozen) | Value::Values(frozen)) => {
-            map.is_still(frozen)
+            map.is_still(frozen, budget)
         }
         (Value::List(list), Value::List(frozen)) if list.has_maps() => {
-            list.iter().zip(frozen.iter()).all(|(value, frozen)| value_is_still(value, frozen))
+            let mut pairs = list.iter().zip(frozen.iter());
+            pairs.all(|(value, frozen)| value_is_still(value, frozen, budget))
         }
         _ => true,
     }
@@ -300,11 +374,18 @@ impl Value {
 
     /// A value that shares nothing changeable with this one (sprig's `deepCopy`).
     pub fn deep_copy(&self) -> Self {
+        self.copy(&mut Budget { depth: COPY_DEPTH_MAX, n_tables: COPY_TABLES_MAX })
+    }
+
+    fn copy(&self, budget: &mut Budget) -> Self {
         match self {
-            Self::Map(map) => Self::Map(map.deep_copy()),
-            Self::Values(map) => Self::Values(map.deep_copy()),
-            Self::List(list) if list.has_maps() => {
-                Self::List(list.iter().map(Self::deep_copy).collect::<List>())
+            Self::Map(map) => Self::Map(map.copy(budget)),
+            Self::Values(map) => Self::Values(map.copy(budget)),
+            Self::List(list) if list.has_maps() && budget.depth > 0 => {
+                budget.depth -= 1;
+                let copied = Self::List(list.iter().map(|it| it.copy(budget)).collect::<List>());
+                budget.depth += 1;
+                copied
             }
             other => other.clone(),
         }
@@ -314,10 +395,10 @@ impl Value {
 impl<K: Into<Rc<str>>> FromIterator<(K, Value)> for Map {
     /// Of a key that comes twice, the last value stays.
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
-        let mut sorted: Entries =
+        let mut sorted: Vec<(Rc<str>, Value)> =
             entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
         sorted.sort_by(|one, two| one.0.cmp(&two.0));
-        let mut unique: Entries = Vec::with_capacity(sorted.len());
+        let mut unique: Vec<(Rc<str>, Value)> = Vec::with_capacity(sorted.len());
         for entry in sorted {
             match unique.last_mut() {
                 Some(last) if last.0 == entry.0 => *last = entry,
@@ -412,6 +493,21 @@ mod tests {
         map.insert("self", Value::Map(map.clone()));
         assert_eq!(map.deep_copy().len(), 1);
         map.clear();
+    }
+
+    #[test]
+    fn deep_and_wide_copies_end() {
+        let mut map = Map::new();
+        for _ in 0..5_000 {
+            map = Map::from_iter([("x", Value::Map(map))]);
+        }
+        assert_eq!(map.deep_copy().deep_copy().len(), 1);
+        let mut map = Map::new();
+        for _ in 0..64 {
+            let twice = || Value::Map(map.clone());
+            map = Map::from_iter([("a", twice()), ("b", twice())]);
+        }
+        assert_eq!(map.deep_copy().deep_copy().len(), 2);
     }
 
     #[test]

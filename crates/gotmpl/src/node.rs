@@ -20,7 +20,7 @@ pub(crate) struct Source {
 pub(crate) struct Tree {
     pub(crate) name: Rc<str>,
     pub(crate) source: Rc<Source>,
-    pub(crate) root: Vec<Node>,
+    pub(crate) root: Rc<[Node]>,
 }
 
 /// A part of a template. Positions are bytes from the start of the source.

@@ -209,7 +209,7 @@ impl<'t> Parser<'t> {
     }
 
     fn add(&mut self, name: Rc<str>, root: Vec<Node>) -> Result<(), ParseError> {
-        let tree = Rc::new(Tree { name, source: Rc::clone(self.source), root });
+        let tree = Rc::new(Tree { name, source: Rc::clone(self.source), root: root.into() });
         match self.trees.iter().position(|old| old.name == tree.name) {
             None => self.trees.push(tree),
             Some(place) if self.trees[place].is_empty() => self.trees[place] = tree,

@@ -1,42 +1,28 @@
 //! A set of templates that know each other by name.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    fmt,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use crate::{
-    node::{Source, Tree},
-    parse::{self, ParseError},
-    signature::Functions,
-    stack::Stack,
-    value::Str,
+    cache::Cache, node::Tree, parse::ParseError, signature::Functions, stack::Stack, value::Str,
 };
-
-/// Texts given at run time whose trees are kept; beyond these bounds all are forgotten.
-const KEPT_TEXTS_MAX: usize = 10_000;
-const KEPT_TEXT_BYTES_MAX: usize = 64 << 20;
 
 /// A set of templates. A set above another sees what is below and can replace it for itself.
 #[derive(Default)]
 pub struct Templates {
     own: RefCell<BTreeMap<Rc<str>, Rc<Tree>>>,
     below: Option<Rc<Self>>,
-    kept: Rc<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    trees: RefCell<BTreeMap<Str, Rc<[Rc<Tree>]>>>,
-    n_bytes: Cell<usize>,
+    cache: Cache,
 }
 
 impl Templates {
     /// An empty set.
     pub fn new() -> Rc<Self> {
         Rc::default()
+    }
+
+    /// An empty set that need not parse again what is in the cache.
+    pub fn with_cache(cache: &Cache) -> Rc<Self> {
+        Rc::new(Self { cache: cache.clone(), ..Self::default() })
     }
 
     /// Parses a file and adds it, with everything that it defines, to the set.
@@ -50,10 +36,8 @@ impl Templates {
         functions: &dyn Functions,
         stack_bytes_max: usize,
     ) -> Result<(), ParseError> {
-        let source = Rc::new(Source { name: name.into(), text: text.into() });
-        for tree in parse::parse(&source, functions, Stack::new(stack_bytes_max))? {
-            self.add(tree);
-        }
+        let trees = self.cache.parsed(name, text, functions, Stack::new(stack_bytes_max))?;
+        trees.iter().for_each(|tree| self.add(Rc::clone(tree)));
         Ok(())
     }
 
@@ -88,7 +72,7 @@ impl Templates {
         let above = Self {
             own: RefCell::default(),
             below: Some(Rc::clone(below)),
-            kept: Rc::clone(&below.kept),
+            cache: below.cache.clone(),
         };
         for tree in trees {
             above.add(Rc::clone(tree));
@@ -104,22 +88,7 @@ impl Templates {
         functions: &dyn Functions,
         stack: Stack,
     ) -> Result<Rc<[Rc<Tree>]>, ParseError> {
-        let kept = &self.kept;
-        if let Some(trees) = kept.trees.borrow().get(text) {
-            return Ok(Rc::clone(trees));
-        }
-        let source = Rc::new(Source { name: name.into(), text: text.as_bytes().into() });
-        let trees: Rc<[Rc<Tree>]> = parse::parse(&source, functions, stack)?.into();
-        let mut all = kept.trees.borrow_mut();
-        let n_bytes = kept.n_bytes.get() + text.len();
-        if all.len() >= KEPT_TEXTS_MAX || n_bytes > KEPT_TEXT_BYTES_MAX {
-            all.clear();
-            kept.n_bytes.set(0);
-        } else {
-            kept.n_bytes.set(n_bytes);
-        }
-        all.insert(text.clone(), Rc::clone(&trees));
-        Ok(trees)
+        self.cache.parsed(name, text, functions, stack)
     }
 }
 

@@ -69,6 +69,21 @@ impl Printer {
         }
     }
 
+    /// How many collections are open.
+    pub fn depth(&self) -> usize {
+        self.indents.len()
+    }
+
+    /// How many bytes have been written.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// The document, which ends in a line break.
     pub fn finish(mut self) -> String {
         self.indent = None;

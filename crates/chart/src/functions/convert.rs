@@ -6,13 +6,15 @@ use gotmpl::{
     strconv::{parse_float, parse_int},
 };
 
+use super::Result;
+
 /// sprig's `strval`: text as it is, anything else as `%v` shows it.
-pub(super) fn strval(value: &Value) -> Str {
-    match value {
+pub(super) fn strval(value: &Value) -> Result<Str> {
+    Ok(match value {
         Value::String(text) => text.clone(),
         Value::Bytes(bytes) => Str::from_bytes(bytes.to_vec()),
-        other => sprint(std::slice::from_ref(other)),
-    }
+        other => sprint(std::slice::from_ref(other))?,
+    })
 }
 
 /// `cast.ToInt64`: 0 for what is no number.
@@ -78,14 +80,14 @@ pub(super) fn items(value: &Value) -> Option<Vec<Value>> {
 }
 
 /// sprig's `strslice`: every item as text, without the nils.
-pub(super) fn strings(value: &Value) -> Vec<Str> {
+pub(super) fn strings(value: &Value) -> Result<Vec<Str>> {
     match value {
-        Value::Nil => Vec::new(),
-        Value::Strings(texts) => texts.as_deref().unwrap_or_default().to_vec(),
+        Value::Nil => Ok(Vec::new()),
+        Value::Strings(texts) => Ok(texts.as_deref().unwrap_or_default().to_vec()),
         Value::List(list) => list.iter().filter(|item| !item.is_nil()).map(strval).collect(),
         other => match items(other) {
             Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval).collect(),
-            None => vec![strval(other)],
+            None => Ok(vec![strval(other)?]),
         },
     }
 }

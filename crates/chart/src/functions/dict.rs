@@ -37,7 +37,7 @@ fn dict(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let map = Map::new();
     for pair in args.chunks(2) {
         let value = pair.get(1).cloned().unwrap_or_else(|| "".into());
-        map.insert(strval(&pair[0]).to_shared(), value);
+        map.insert(strval(&pair[0])?.to_shared(), value);
     }
     Ok(Value::Map(map))
 }

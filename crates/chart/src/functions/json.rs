@@ -7,7 +7,7 @@ use gotmpl::{
 };
 
 use super::{
-    Env, Function, Result,
+    Env, Function, Result, TEXT_BYTES_MAX,
     args::text,
     date::Time,
     encoding::{BASE64, encode},
@@ -159,10 +159,7 @@ impl Writer {
             self.out.push_str("null");
             return Ok(());
         }
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(format!("json: unsupported value: encountered a cycle via {type_name}"));
-        }
+        self.enter(type_name)?;
         let mut table = self.begin('{', map.is_empty());
         map.visit(|key, value| {
             self.key(key, &mut table);
@@ -203,12 +200,26 @@ impl Writer {
         items: impl ExactSizeIterator<Item = T>,
         mut write: impl FnMut(&mut Self, T) -> Written,
     ) -> Written {
+        self.enter("[]interface {}")?;
         let mut list = self.begin('[', items.len() == 0);
         for item in items {
             self.next(&mut list);
             write(self, item)?;
         }
         self.end(']', &list);
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Goes a level deeper, unless that does not end.
+    fn enter(&mut self, type_name: &str) -> Written {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(format!("json: unsupported value: encountered a cycle via {type_name}"));
+        }
+        if self.out.len() > TEXT_BYTES_MAX {
+            return Err(format!("json: text is longer than {TEXT_BYTES_MAX} bytes"));
+        }
         Ok(())
     }
 

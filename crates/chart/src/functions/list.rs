@@ -123,9 +123,13 @@ fn slice(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     })
 }
 
-fn concat(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+fn concat(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let mut all = Vec::new();
+    let limit = env.context.limits().items_max;
     for list in args {
+        if all.len() > limit {
+            return fail(format!("there are more than {limit} items"));
+        }
         match items(list) {
             Some(items) => all.extend(items),
             None if list.is_nil() => return fail(NIL_DEREFERENCE),

@@ -59,9 +59,9 @@ fn has(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 
 fn sort_alpha(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     if args[0].kind() != Kind::Slice {
-        return Ok(Value::strings([strval(&args[0])]));
+        return Ok(Value::strings([strval(&args[0])?]));
     }
-    let mut texts = strings(&args[0]);
+    let mut texts = strings(&args[0])?;
     texts.sort();
     Ok(Value::strings(texts))
 }

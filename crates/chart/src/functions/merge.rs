@@ -6,6 +6,8 @@ use super::{Env, Function, Result, args::map, fail, variadic};
 
 /// How deep tables may lie within tables; a table within itself would go on for ever.
 const DEPTH_MAX: usize = 1_000;
+/// How many pairs of tables are merged at most.
+const TABLES_MAX: usize = 1_000_000;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("merge", &[Dict, Dict], |_, args| Ok(quiet(args, false))),
@@ -26,19 +28,22 @@ fn quiet(args: &[Value], overwrite: bool) -> Value {
 fn must(_: &mut Env<'_, '_>, args: &[Value], overwrite: bool) -> Result<Value> {
     match all(args, overwrite) {
         Ok(value) => Ok(value),
-        Err(TooDeep) => fail(format!("tables lie more than {DEPTH_MAX} deep")),
+        Err(TooDeep) => fail(format!(
+            "tables lie more than {DEPTH_MAX} deep within each other, or are more than {TABLES_MAX}"
+        )),
     }
 }
 
 fn all(args: &[Value], overwrite: bool) -> std::result::Result<Value, TooDeep> {
     let (first, sources) = args.split_first().expect("the first table is no variadic argument");
     let mut destination = map(first).clone();
+    let mut n_left = TABLES_MAX;
     for source in sources {
         let source = map(source);
         if destination.is_nil() && !source.is_nil() {
             destination = Map::new();
         }
-        merge(&destination, source, overwrite, 0)?;
+        merge(&destination, source, overwrite, (0, &mut n_left))?;
     }
     Ok(Value::Map(destination))
 }
@@ -49,11 +54,12 @@ fn merge(
     destination: &Map,
     source: &Map,
     overwrite: bool,
-    depth: usize,
+    (depth, n_left): (usize, &mut usize),
 ) -> std::result::Result<(), TooDeep> {
-    if depth > DEPTH_MAX {
+    if depth > DEPTH_MAX || *n_left == 0 {
         return Err(TooDeep);
     }
+    *n_left -= 1;
     if destination.is_same(source) || (destination.is_nil() && depth > 0) {
         return Ok(());
     }
@@ -66,7 +72,7 @@ fn merge(
             continue;
         }
         if let (Some(old), Some(new)) = (old.as_ref().and_then(Value::as_map), value.as_map()) {
-            merge(old, new, overwrite, depth + 1)?;
+            merge(old, new, overwrite, (depth + 1, n_left))?;
             if !old.is_empty() {
                 continue;
             }

@@ -62,7 +62,7 @@ fn atoi(text: &str) -> i64 {
 
 /// Reads the number as octal.
 fn to_decimal(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
-    let text = sprint(args).to_string();
+    let text = sprint(args)?.to_string();
     Ok(Value::Int64(i64::from_str_radix(&text, 8).unwrap_or(0)))
 }
 

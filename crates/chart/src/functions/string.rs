@@ -46,7 +46,7 @@ pub(super) const FUNCTIONS: &[Function] =
         fixed("plural", &[Text, Text, Int], |_, args| {
             Ok(args[usize::from(int(&args[2]) != 1)].clone())
         }),
-        fixed("toString", &[Any], |_, args| Ok(Value::String(strval(&args[0])))),
+        fixed("toString", &[Any], |_, args| Ok(Value::String(strval(&args[0])?))),
     ];
 
 /// Applies what only takes characters away; text that is not UTF-8 is read with replacements.
@@ -140,8 +140,16 @@ fn repeat(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     Ok(Value::String(Str::from_bytes(unit.repeat(count))))
 }
 
-fn replace(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+fn replace(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let (old, new, whole) = (text(&args[0]), text(&args[1]), text(&args[2]));
+    // Of so many bytes each may become the new text.
+    let n_places = whole.len() / old.len().max(1) + 1;
+    let limit = env.context.limits().output_bytes_max;
+    if n_places.saturating_mul(new.len()) > limit
+        && count(whole, old).saturating_mul(new.len()) > limit
+    {
+        return fail(format!("text is longer than {limit} bytes"));
+    }
     if let (Some(old), Some(new), Some(whole)) = (old.as_utf8(), new.as_utf8(), whole.as_utf8()) {
         return Ok(if old.is_empty() || whole.contains(old) {
             whole.replace(old, new).into()
@@ -163,6 +171,19 @@ fn replace(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     Ok(Value::String(Str::from_bytes(out)))
 }
 
+/// How often a part comes in a text.
+fn count(whole: &[u8], part: &[u8]) -> usize {
+    if part.is_empty() {
+        return whole.len() + 1;
+    }
+    let (mut n_found, mut rest) = (0, whole);
+    while let Some(place) = find(rest, part) {
+        n_found += 1;
+        rest = &rest[place + part.len()..];
+    }
+    n_found
+}
+
 /// Where a part begins.
 pub(super) fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
     if part.is_empty() {
@@ -180,7 +201,7 @@ fn quote(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
         if !out.is_empty() {
             out.push(b' ');
         }
-        append_quote(&mut out, strval(value).as_bytes());
+        append_quote(&mut out, strval(value)?.as_bytes());
     }
     Ok(Value::String(Str::from_bytes(out)))
 }
@@ -192,7 +213,7 @@ fn squote(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
             out.push(b' ');
         }
         out.push(b'\'');
-        out.extend_from_slice(sprint(std::slice::from_ref(value)).as_bytes());
+        out.extend_from_slice(sprint(std::slice::from_ref(value))?.as_bytes());
         out.push(b'\'');
     }
     Ok(Value::String(Str::from_bytes(out)))
@@ -204,7 +225,7 @@ fn cat(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
         if place > 0 {
             out.push(b' ');
         }
-        out.extend_from_slice(sprint(std::slice::from_ref(value)).as_bytes());
+        out.extend_from_slice(sprint(std::slice::from_ref(value))?.as_bytes());
     }
     Ok(Value::String(Str::from_bytes(out)))
 }

@@ -10,7 +10,7 @@ use super::{
     Env, Function, Result,
     args::{int, text},
     convert::strings,
-    fixed,
+    fail, fixed,
     string::find,
 };
 
@@ -21,13 +21,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(numbered(split(&args[0], &args[2], int(&args[1]))))
     }),
     fixed("splitList", &[Text, Text], |_, args| Ok(Value::strings(split(&args[0], &args[1], -1)))),
-    fixed("toStrings", &[Any], |_, args| Ok(Value::strings(strings(&args[0])))),
+    fixed("toStrings", &[Any], |_, args| Ok(Value::strings(strings(&args[0])?))),
 ];
 
-fn join(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
+fn join(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let separator = text(&args[0]);
-    let mut out = Vec::new();
-    for (place, text) in strings(&args[1]).iter().enumerate() {
+    let texts = strings(&args[1])?;
+    let limit = env.context.limits().output_bytes_max;
+    let n_bytes = texts.iter().map(|text| text.len()).sum::<usize>();
+    if texts.len().saturating_mul(separator.len()).saturating_add(n_bytes) > limit {
+        return fail(format!("text is longer than {limit} bytes"));
+    }
+    let mut out = Vec::with_capacity(n_bytes);
+    for (place, text) in texts.iter().enumerate() {
         if place > 0 {
             out.extend_from_slice(separator.as_bytes());
         }

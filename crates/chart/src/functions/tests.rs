@@ -168,6 +168,59 @@ fn recursion_and_size_are_bounded() {
 
 #[test]
 fn tables_can_contain_themselves() {
-    check(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ len (deepCopy $d) }}"#, "1");
-    check(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d }}|"#, "|");
+    let cycle = r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}"#;
+    let in_a_list = r#"{{ $d := dict }}{{ $_ := set $d "d" (list $d) }}"#;
+    let too_deep = "values lie more than 1000 deep within each other, as in a table that contains \
+                    itself";
+    for cycle in [cycle, in_a_list] {
+        check(&format!("{cycle}{{{{ len (deepCopy $d) }}}}"), "1");
+        for silent in ["toJson", "toYaml", "toYamlPretty", "toPrettyJson"] {
+            check(&format!("{cycle}{{{{ {silent} $d }}}}|"), "|");
+        }
+        for (call, says) in [
+            ("mustToJson $d", "encountered a cycle via "),
+            ("mustToYaml $d", "encountered a cycle via "),
+            ("printf \"%v\" $d", too_deep),
+            ("print $d", too_deep),
+            ("toString $d", too_deep),
+            ("quote $d", too_deep),
+            ("cat $d", too_deep),
+            ("join \",\" (list $d)", too_deep),
+            ("html $d", too_deep),
+            ("$d", too_deep),
+        ] {
+            let error = rendered(&format!("{cycle}{{{{ {call} }}}}"), &serde_json::json!({}));
+            let error = error.unwrap_err();
+            assert!(error.contains(says), "{call}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_doubles_again_and_again_ends() {
+    let doubled = |start: &str, next: &str, result: &str| {
+        let template = format!(
+            "{{{{ $x := {start} }}}}{{{{ range until 64 }}}}{{{{ $x = {next} }}}}{{{{ end }}}}{result}"
+        );
+        rendered(&template, &serde_json::json!({}))
+    };
+    for (start, next, result, says) in [
+        ("\"x\"", "printf \"%s%s\" $x $x", "", "longer than"),
+        ("\"xy\"", "replace \"x\" $x $x", "", "longer than"),
+        ("\"x\"", "join $x (list $x $x)", "", "longer than"),
+        ("list 1", "concat $x $x", "", "items"),
+        ("dict", "dict \"a\" $x \"b\" $x", "{{ $x }}", "longer than"),
+        ("dict", "dict \"a\" $x \"b\" $x", "{{ mustToJson $x }}", "longer than"),
+    ] {
+        let error = doubled(start, next, result).unwrap_err();
+        assert!(error.contains(says), "{next}: {error}");
+    }
+    for (result, shown) in [
+        ("{{ len (deepCopy $x) }}", "2"),
+        ("{{ len (merge (deepCopy $x) $x) }}", "0"),
+        ("{{ deepEqual $x (deepCopy $x) }}", "true"),
+    ] {
+        let copied = doubled("dict", "dict \"a\" $x \"b\" $x", result);
+        assert_eq!(copied, Ok(shown.to_owned()), "{result}");
+    }
 }

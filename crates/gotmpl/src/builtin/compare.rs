@@ -76,7 +76,7 @@ fn eq_other(one: Option<&Value>, two: Option<&Value>) -> Result<bool> {
             shown(one),
             one.type_name(),
             two.type_name(),
-            crate::fmt::sprint(std::slice::from_ref(two))
+            crate::fmt::shown(two)
         )));
     }
     if is_nil(one) || is_nil(two) {
@@ -97,7 +97,10 @@ fn eq_other(one: Option<&Value>, two: Option<&Value>) -> Result<bool> {
 
 /// `%s` of a `reflect.Value` shows the value inside.
 fn shown(value: &Value) -> String {
-    crate::fmt::sprintf(&"%s".into(), std::slice::from_ref(value)).to_string()
+    match crate::fmt::sprintf(&"%s".into(), std::slice::from_ref(value)) {
+        Ok(text) => text.to_string(),
+        Err(reason) => format!("({reason})"),
+    }
 }
 
 fn is_nil(value: Option<&Value>) -> bool {

@@ -1,7 +1,7 @@
 //! One operand under one verb.
 
 use crate::{
-    fmt::{number::Number, truncated},
+    fmt::{DEPTH_MAX, TEXT_BYTES_MAX, Unprintable, number::Number, truncated},
     strconv::{append_quoted, can_backquote, format_float},
     value::{Kind, Object, Str, Value},
 };
@@ -25,11 +25,22 @@ pub(super) struct Printer<'o> {
     pub(super) flags: Flags,
     /// Whether a bad verb is being reported, when no methods are asked.
     is_erroring: bool,
+    /// Set when it has been given up.
+    failed: Option<Unprintable>,
 }
 
 impl<'o> Printer<'o> {
     pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out, flags: Flags::default(), is_erroring: false }
+        Self { out, flags: Flags::default(), is_erroring: false, failed: None }
+    }
+
+    /// Whether everything was printed.
+    pub(super) fn finish(&self) -> Result<(), Unprintable> {
+        match self.failed {
+            None if self.out.len() > TEXT_BYTES_MAX => Err(Unprintable::TooLong),
+            None => Ok(()),
+            Some(reason) => Err(reason),
+        }
     }
 
     pub(super) fn push(&mut self, text: &str) {
@@ -56,6 +67,14 @@ impl<'o> Printer<'o> {
 
     /// Prints a value (Go's `printValue`).
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
+        if depth > DEPTH_MAX {
+            self.failed = Some(Unprintable::TooDeep);
+        } else if self.out.len() > TEXT_BYTES_MAX {
+            self.failed = Some(Unprintable::TooLong);
+        }
+        if self.failed.is_some() {
+            return;
+        }
         match value {
             Value::Nil if self.flags.sharp_v => self.push("interface {}(nil)"),
             Value::Nil => self.push("<nil>"),

@@ -1,7 +1,10 @@
 //! `Printf`'s format text: flags, widths, argument numbers and verbs.
 
 use crate::{
-    fmt::printer::{Flags, Printer},
+    fmt::{
+        Unprintable,
+        printer::{Flags, Printer},
+    },
     strconv::decode_char,
     value::Value,
 };
@@ -20,7 +23,7 @@ struct Format<'a> {
     is_number_good: bool,
 }
 
-pub(super) fn printf(out: &mut Vec<u8>, text: &[u8], values: &[Value]) {
+pub(super) fn printf(out: &mut Vec<u8>, text: &[u8], values: &[Value]) -> Result<(), Unprintable> {
     let mut format =
         Format { text, pos: 0, values, next: 0, is_reordered: false, is_number_good: true };
     let mut printer = Printer::new(out);
@@ -32,11 +35,13 @@ pub(super) fn printf(out: &mut Vec<u8>, text: &[u8], values: &[Value]) {
         if format.pos < text.len() {
             format.pos += 1;
             format.verb(&mut printer);
+            printer.finish()?;
         }
     }
     if !format.is_reordered && format.next < values.len() {
         extra(&mut printer, &values[format.next..]);
     }
+    printer.finish()
 }
 
 fn extra(printer: &mut Printer<'_>, values: &[Value]) {

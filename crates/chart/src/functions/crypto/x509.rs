@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use gotmpl::{List, Value, fmt::sprint};
+use gotmpl::{List, Value};
 use num_bigint::BigUint;
 use sha2::{Digest as _, Sha256};
 
@@ -184,7 +184,7 @@ pub(super) fn ips(list: &List) -> Result<Vec<IpAddr>> {
             Err(_) => fail(format!("error parsing ip: {text}")),
         },
         other => {
-            let shown = sprint(std::slice::from_ref(other));
+            let shown = gotmpl::fmt::shown(other);
             fail(format!("error parsing ip: {shown} is not a string"))
         }
     };
@@ -199,7 +199,7 @@ pub(super) fn names(list: &List) -> Result<Vec<String>> {
             gotmpl::strconv::quote(text.as_bytes())
         )),
         other => {
-            let shown = sprint(std::slice::from_ref(other));
+            let shown = gotmpl::fmt::shown(other);
             fail(format!("error processing alternate dns name: {shown} is not a string"))
         }
     };
