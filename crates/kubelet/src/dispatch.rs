@@ -100,7 +100,7 @@ fn context(
             dns: Dns {
                 server: config.cluster_dns,
                 domain: config.cluster_domain.clone(),
-                host_resolv_conf: disk::text(std::path::Path::new("/etc/resolv.conf")),
+                host_resolv_conf: disk::text(Path::new("/etc/resolv.conf")),
             },
         },
     }
