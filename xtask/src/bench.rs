@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -15,6 +15,9 @@ use crate::{
     shell::{self, root},
     tools,
 };
+
+mod project;
+mod work;
 
 const RUNS_DEFAULT: usize = 7;
 /// The namespace in which helm deploys the same chart.
@@ -33,6 +36,8 @@ pub(crate) fn run(runs: Option<&String>) -> anyhow::Result<()> {
     bench.starts(n_runs, &mut table)?;
     bench.deploys(n_runs, &mut table)?;
     bench.renders(n_runs, &mut table)?;
+    bench.zarpa(&["down"])?;
+    work::measure(&bench, n_runs, &mut table)?;
     bench.zarpa(&["down", "--cluster"])?;
     eprint!("{}", table.text());
     Ok(())
@@ -58,9 +63,7 @@ impl Bench {
         table.add("cluster start, command to API ready", &start, "150 ms");
         table.add("up, compiled, no cluster, 3 replicas", &up, "1000 ms");
         table.add("up, nothing changed", &again, "50 ms");
-        let text = self.read(&["cluster", "status", "--output", "json"])?;
-        let status: Value = serde_json::from_str(&text)?;
-        let process = fs::read_to_string(format!("/proc/{}/status", status["pid"]))?;
+        let process = fs::read_to_string(format!("/proc/{}/status", self.cluster_pid()?))?;
         let rss = process.lines().find_map(|it| it.strip_prefix("VmRSS:")).unwrap_or_default();
         let rss_kb: f64 = rss.trim().trim_end_matches(" kB").parse().context("VmRSS")?;
         table.note(&format!(
@@ -72,7 +75,7 @@ impl Bench {
 
     /// The deploy alone on a running cluster, and helm's of the same chart with the same image.
     fn deploys(&self, n_runs: usize, table: &mut Table) -> anyhow::Result<()> {
-        let image = self.image()?;
+        let image = self.image("faro")?;
         let helm: Vec<String> =
             ["upgrade", "--install", "faro", "charts/faro", "--wait", "--create-namespace"]
                 .map(str::to_owned)
@@ -116,23 +119,52 @@ impl Bench {
         Ok(())
     }
 
-    fn image(&self) -> anyhow::Result<String> {
-        let kubectl = ["get", "deployment", "faro", "--namespace", "dev", "--output"];
+    /// The image that a service runs in the environment `dev`.
+    fn image(&self, service: &str) -> anyhow::Result<String> {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
         let kubeconfig = self.home.join("zarpa/cluster/kubeconfig");
         let mut command = Command::new(tools::dir().join("kubectl"));
-        shell::read(command.args(kubectl).arg(path).arg("--kubeconfig").arg(kubeconfig))
+        command.args(["get", "deployment", service, "--namespace", "dev", "--output", path]);
+        shell::read(command.arg("--kubeconfig").arg(kubeconfig))
+    }
+
+    fn cluster_pid(&self) -> anyhow::Result<u64> {
+        let text = self.read(&["cluster", "status", "--output", "json"])?;
+        let status: Value = serde_json::from_str(&text)?;
+        status["pid"].as_u64().context("the cluster has a process")
     }
 
     fn zarpa(&self, args: &[&str]) -> anyhow::Result<Duration> {
+        self.zarpa_in(&root(), args)
+    }
+
+    fn zarpa_in(&self, dir: &Path, args: &[&str]) -> anyhow::Result<Duration> {
         let begin = Instant::now();
-        self.read(args)?;
+        self.read_in(dir, args)?;
         Ok(begin.elapsed())
     }
 
     fn read(&self, args: &[&str]) -> anyhow::Result<String> {
+        self.read_in(&root(), args)
+    }
+
+    fn read_in(&self, dir: &Path, args: &[&str]) -> anyhow::Result<String> {
+        shell::read(&mut self.command(dir, args))
+    }
+
+    /// Runs what must fail; returns its time and what it said.
+    fn failing_in(&self, dir: &Path, args: &[&str]) -> anyhow::Result<(Duration, String)> {
+        let begin = Instant::now();
+        let output = self.command(dir, args).output()?;
+        let took = begin.elapsed();
+        ensure!(output.status.code() == Some(1), "it should fail: {}", output.status);
+        Ok((took, String::from_utf8(output.stderr)?))
+    }
+
+    fn command(&self, dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(&self.zarpa);
-        shell::read(command.args(args).current_dir(root()).env("XDG_DATA_HOME", &self.home))
+        command.args(args).current_dir(dir).env("XDG_DATA_HOME", &self.home);
+        command
     }
 
     /// Runs kubectl or helm on the same cluster.

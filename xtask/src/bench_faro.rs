@@ -37,7 +37,10 @@ def hello():
 
 /// Measures every server in turn, round by round, and prints one line for each.
 pub(crate) fn run() -> anyhow::Result<()> {
-    ensure!(has("wrk") && has("redis-server"), "bench faro: apt-get install wrk redis-server");
+    ensure!(
+        shell::has("wrk") && shell::has("redis-server"),
+        "bench faro: apt-get install wrk redis-server"
+    );
     let dir = root().join("target/bench-faro");
     fs::create_dir_all(&dir)?;
     let redis_port = free_port()?;
@@ -143,10 +146,6 @@ fn flask(dir: &Path, redis_port: u16) -> anyhow::Result<Server> {
     let mut command = pinned(&venv.join("bin/gunicorn"));
     command.args(["--workers", "1", "visits:app"]).current_dir(dir);
     Server::start(command.env("REDIS_PORT", redis_port.to_string()).arg("--bind"))
-}
-
-fn has(program: &str) -> bool {
-    Command::new("which").arg(program).output().is_ok_and(|it| it.status.success())
 }
 
 fn build(task: &[&str], what: &[&str], last: &[&str]) -> anyhow::Result<PathBuf> {

@@ -20,11 +20,14 @@ use crate::{
 /// The address at which that Kubernetes' node pulls from this machine; zarpa.toml names it too.
 const REGISTRY: &str = "10.243.0.2:5000";
 const NAMESPACE: &str = "faro";
+/// Where helm deploys the same chart.
+const PEER: &str = "faro-by-helm";
 
 /// Runs the check; `folder` holds the scripts `up`, `addons` and `down`.
 pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     e2e::be_root()?;
     tools::fetch()?;
+    ensure!(shell::has("wrk"), "real: apt-get install wrk");
     let zarpa = e2e::zarpa()?;
     let cluster = Kubernetes::start(folder)?;
     let work = root().join("target/real");
@@ -33,42 +36,105 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     }
     fs::create_dir_all(&work)?;
     let _registry = Registry::start(&work)?;
-    let up = || {
-        let mut command = Command::new(&zarpa);
-        command.args(["up", "--env", "real", "--context", "real", "--kubeconfig"]);
-        command.arg(&cluster.kubeconfig).current_dir(root()).env("XDG_DATA_HOME", &work);
-        shell::run(&mut command)
-    };
+    let trial = Trial { zarpa, work, cluster };
+    trial.cluster.restrict(NAMESPACE)?;
     eprintln!("real: first, everything is new");
-    up()?;
-    let before = revisions(&cluster)?;
+    trial.zarpa("up", &[])?;
+    let before = trial.revision()?;
     eprintln!("real: again, with nothing changed");
-    up()?;
-    let after = revisions(&cluster)?;
+    trial.zarpa("up", &[])?;
+    let after = trial.revision()?;
     ensure!(before == after, "the second `zarpa up` made revision {after}");
-    shell::run(helm(&cluster).args(["history", "faro"]))?;
-    shell::run(
-        Command::new(&zarpa)
-            .args(["down", "--env", "real", "--context", "real", "--kubeconfig"])
-            .arg(&cluster.kubeconfig)
-            .current_dir(root())
-            .env("XDG_DATA_HOME", &work),
-    )
+    shell::run(trial.helm(NAMESPACE).args(["history", "faro"]))?;
+    eprintln!("real: the same chart by helm");
+    trial.helm_installs()?;
+    eprintln!("real: more replicas under load");
+    trial.scales()?;
+    trial.zarpa("down", &[])
 }
 
-fn helm(cluster: &Kubernetes) -> Command {
-    let mut command = Command::new(tools::dir().join("helm"));
-    command.arg("--kubeconfig").arg(&cluster.kubeconfig).args(["--namespace", NAMESPACE]);
-    command
+/// The program under test, its state folder, and where it deploys to.
+struct Trial {
+    zarpa: PathBuf,
+    work: PathBuf,
+    cluster: Kubernetes,
 }
 
-/// The number of the newest revision.
-fn revisions(cluster: &Kubernetes) -> anyhow::Result<u64> {
-    let text = shell::read(helm(cluster).args(["history", "faro", "--output", "json"]))?;
-    let history: Value = serde_json::from_str(&text)?;
-    let last = history.as_array().and_then(|it| it.last()).context("there is no revision")?;
-    ensure!(last["status"] == "deployed", "the newest revision is {}", last["status"]);
-    last["revision"].as_u64().context("a revision has a number")
+impl Trial {
+    fn zarpa(&self, command: &str, args: &[&str]) -> anyhow::Result<()> {
+        let mut program = Command::new(&self.zarpa);
+        program.args([command, "--env", "real", "--context", "real", "--kubeconfig"]);
+        program.arg(&self.cluster.kubeconfig).args(args);
+        shell::run(program.current_dir(root()).env("XDG_DATA_HOME", &self.work))
+    }
+
+    /// The number of the newest revision.
+    fn revision(&self) -> anyhow::Result<u64> {
+        let text = shell::read(self.helm(NAMESPACE).args(["history", "faro", "--output", "json"]))?;
+        let history: Value = serde_json::from_str(&text)?;
+        let last = history.as_array().and_then(|it| it.last()).context("there is no revision")?;
+        ensure!(last["status"] == "deployed", "the newest revision is {}", last["status"]);
+        last["revision"].as_u64().context("a revision has a number")
+    }
+
+    /// Helm installs, tests and removes the same chart with the same image, in a namespace as strict.
+    fn helm_installs(&self) -> anyhow::Result<()> {
+        let path = "jsonpath={.spec.template.spec.containers[0].image}";
+        let deployment = ["get", "deployment", "faro", "--namespace", NAMESPACE, "--output", path];
+        let image = shell::read(self.cluster.kubectl().args(deployment))?;
+        self.cluster.restrict(PEER)?;
+        let install = ["install", "faro", "charts/faro", "--wait", "--set"];
+        let mut helm = self.helm(PEER);
+        shell::run(helm.args(install).arg(format!("image={image}")).current_dir(root()))?;
+        shell::run(self.helm(PEER).args(["test", "faro"]))?;
+        shell::run(self.helm(PEER).args(["uninstall", "faro", "--wait"]))
+    }
+
+    /// The autoscaler reads the pods' CPU, and makes more of them while they are asked without pause.
+    fn scales(&self) -> anyhow::Result<()> {
+        self.zarpa("up", &["--set", "autoscaling.enabled=true"])?;
+        let kubectl = |args: &[&str]| {
+            let mut command = self.cluster.kubectl();
+            command.args(args).args(["--namespace", NAMESPACE]);
+            command
+        };
+        let active = ["wait", "hpa/faro", "--for=condition=ScalingActive", "--timeout=180s"];
+        shell::run(&mut kubectl(&active))?;
+        let address = ["get", "service", "faro", "--output", "jsonpath={.spec.clusterIP}"];
+        let url = format!("http://{}/health", shell::read(&mut kubectl(&address))?);
+        let mut load = Command::new("nsenter");
+        load.args(["--net=/run/netns/real", "wrk", "-t1", "-c32", "-d240s", &url]);
+        let load = Load(load.stdout(Stdio::null()).spawn()?);
+        let replicas = "jsonpath={.spec.replicas}{\"\\n\"}";
+        let watch = ["get", "deployment", "faro", "--watch", "--output", replicas];
+        // It ends by itself when the load has.
+        let mut watch =
+            kubectl(&watch).arg("--request-timeout=240s").stdout(Stdio::piped()).spawn()?;
+        let counts = BufReader::new(watch.stdout.take().context("its output is piped")?).lines();
+        let is_more = |it: &io::Result<String>| {
+            it.as_ref().is_ok_and(|it| it.parse::<u32>().is_ok_and(|it| 3 < it))
+        };
+        let more = counts.into_iter().find(is_more);
+        watch.kill().and_then(|()| watch.wait())?;
+        drop(load);
+        shell::run(&mut kubectl(&["get", "hpa", "faro"]))?;
+        more.context("no replica was added under load").map(drop)
+    }
+
+    fn helm(&self, namespace: &str) -> Command {
+        let mut command = Command::new(tools::dir().join("helm"));
+        command.arg("--kubeconfig").arg(&self.cluster.kubeconfig).args(["--namespace", namespace]);
+        command
+    }
+}
+
+/// Requests without pause, for as long as this lives.
+struct Load(Child);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).ok();
+    }
 }
 
 /// The real Kubernetes, ended when it was started here.
@@ -93,6 +159,21 @@ impl Kubernetes {
             shell::run(&mut Command::new(cluster.folder.join("addons")))?;
         }
         Ok(cluster)
+    }
+
+    fn kubectl(&self) -> Command {
+        let mut command = Command::new(tools::dir().join("kubectl"));
+        command.arg("--kubeconfig").arg(&self.kubeconfig);
+        command
+    }
+
+    /// Makes a namespace that takes only pods of the restricted standard.
+    fn restrict(&self, namespace: &str) -> anyhow::Result<()> {
+        if shell::read(self.kubectl().args(["get", "namespace", namespace])).is_err() {
+            shell::run(self.kubectl().args(["create", "namespace", namespace]))?;
+        }
+        let label = "pod-security.kubernetes.io/enforce=restricted";
+        shell::run(self.kubectl().args(["label", "--overwrite", "namespace", namespace, label]))
     }
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn read(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Says that a program is installed.
+pub(crate) fn has(program: &str) -> bool {
+    Command::new("which").arg(program).output().is_ok_and(|it| it.status.success())
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|it| it.to_string_lossy()).collect::<Vec<_>>().join(" ")
