@@ -241,7 +241,8 @@ pub(crate) fn text<'v>(object: &'v Value, key: &str) -> &'v str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn to_json(value: &Value) -> Json {
+/// A YAML value as JSON.
+pub fn to_json(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(truth) => Json::Bool(*truth),

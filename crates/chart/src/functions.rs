@@ -38,6 +38,7 @@ mod values_methods;
 mod wrap;
 mod yaml;
 
+pub(crate) use flow::{WARN_END, WARN_START};
 pub(crate) use json::to_json;
 pub(crate) use regex::{GoRegex, portable as portable_regex};
 
@@ -64,6 +65,8 @@ pub(crate) struct Host<'s> {
     pub(crate) source: &'s dyn Source,
     /// In lint mode `fail` and `required` give "".
     pub(crate) is_lint: bool,
+    /// What `required` and `fail` would have said in lint mode.
+    pub(crate) pardoned: RefCell<Vec<String>>,
     /// How often each template is being included at the moment.
     included: RefCell<BTreeMap<Rc<str>, usize>>,
     /// Regular expressions compiled so far.
@@ -72,7 +75,13 @@ pub(crate) struct Host<'s> {
 
 impl<'s> Host<'s> {
     pub(crate) fn new(source: &'s dyn Source, is_lint: bool) -> Self {
-        Self { source, is_lint, included: RefCell::default(), regexes: regex::Kept::default() }
+        Self {
+            source,
+            is_lint,
+            pardoned: RefCell::default(),
+            included: RefCell::default(),
+            regexes: regex::Kept::default(),
+        }
     }
 }
 
@@ -115,6 +124,11 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     all.sort_by_key(|function| function.signature.name);
     all
 });
+
+/// The names of all functions, sorted.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|function| function.signature.name)
+}
 
 impl Functions for Host<'_> {
     fn find(&self, name: &str) -> Option<u16> {

@@ -8,7 +8,9 @@
 //!
 //! Start at [`Chart::load`], [`ValueSources::merge`] and [`render()`].
 
+mod actions;
 mod archive;
+mod attempt;
 mod capabilities;
 mod chart;
 mod check;
@@ -16,7 +18,9 @@ mod coalesce;
 mod create;
 mod decode;
 mod dependency;
+mod diagnosis;
 mod diff;
+mod explain;
 mod fields;
 mod files;
 mod functions;
@@ -29,9 +33,11 @@ mod lint;
 mod load;
 mod lock;
 mod manifest;
+mod marks;
 mod metadata;
 mod oci_form;
 mod order;
+mod origin;
 mod output;
 mod overview;
 mod package;
@@ -55,11 +61,13 @@ mod yaml;
 pub use archive::{ArchiveError, unpack as unpack_archive};
 pub use capabilities::{Capabilities, HelmVersion, KubeVersion, KubeVersionError};
 pub use chart::{Chart, ChartFile};
-pub use check::{KUBERNETES, ObjectProblem, check_objects};
+pub use check::{KUBERNETES, ObjectProblem, check_objects, to_json};
 pub use coalesce::TypeMismatch;
 pub use create::{ChartNameError, scaffold};
 pub use decode::DecodeError;
+pub use diagnosis::{Author, Place, Problem, diagnose, diagnose_load, diagnose_values};
 pub use diff::{Change, Difference, FieldChange, compare};
+pub use explain::{Cause, ExplainError, Explanation, Field, explain};
 pub use gotmpl::Cache;
 pub use ignore::IgnoreError;
 pub use index::{
@@ -75,6 +83,7 @@ pub use oci_form::{
     CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE,
 };
 pub use order::INSTALL_ORDER;
+pub use origin::Origin;
 pub use output::Output;
 pub use overview::Part;
 pub use package::{PackageError, Versions};

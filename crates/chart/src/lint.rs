@@ -72,8 +72,6 @@ pub struct Folder {
     pub templates: Entry,
     /// What `crds` is.
     pub crds: Entry,
-    /// Whether it was an archive, whose `.helmignore` does not count.
-    pub is_archive: bool,
 }
 
 impl Folder {
@@ -85,7 +83,7 @@ impl Folder {
             if has { Entry::Folder } else { Entry::Missing }
         };
         let (templates, crds) = (entry("templates/"), entry("crds/"));
-        Ok(Self { path: path.to_owned(), templates, crds, files, is_archive: true })
+        Ok(Self { path: path.to_owned(), templates, crds, files })
     }
 
     pub(crate) fn file(&self, path: &str) -> Option<&[u8]> {
@@ -93,7 +91,7 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Chart, LoadError> {
-        Chart::load(self.files.clone())
+        Chart::load_any(self.files.clone())
     }
 }
 

@@ -49,20 +49,12 @@ impl Chart {
     ///
     /// The files may come in any order.
     pub fn load(files: Vec<ChartFile>) -> Result<Self, LoadError> {
-        let own_rules = files.iter().find(|file| file.path == ".helmignore");
-        let rules = Rules::parse(own_rules.map(|file| without_bom(&file.data)));
-        let rules = rules.map_err(LoadError::Ignore)?;
-        let mut files = files;
-        check_version(&files)?;
-        let mut folders = BTreeMap::new();
-        files.retain(|file| !rules.ignores(&file.path, &mut folders));
-        files.sort_by(|one, two| one.path.split('/').cmp(two.path.split('/')));
-        for file in &mut files {
-            if FILE_BYTES_MAX < file.data.len() as u64 {
-                return Err(LoadError::FileTooLarge(pathname::base(&file.path).to_owned()));
-            }
-        }
-        from_files(files, 0)
+        load(files, Format::Checked)
+    }
+
+    /// As [`Self::load`], whatever format of Chart.yaml is named: the linter has a rule for that.
+    pub(crate) fn load_any(files: Vec<ChartFile>) -> Result<Self, LoadError> {
+        load(files, Format::Any)
     }
 
     /// Reads a packaged chart, whose `.helmignore` does not count.
@@ -71,6 +63,32 @@ impl Chart {
         check_version(&files)?;
         from_files(files, 0)
     }
+}
+
+/// Whether the version of Chart.yaml's own format matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Format {
+    Checked,
+    Any,
+}
+
+fn load(files: Vec<ChartFile>, format: Format) -> Result<Chart, LoadError> {
+    let own_rules = files.iter().find(|file| file.path == ".helmignore");
+    let rules = Rules::parse(own_rules.map(|file| without_bom(&file.data)));
+    let rules = rules.map_err(LoadError::Ignore)?;
+    let mut files = files;
+    if format == Format::Checked {
+        check_version(&files)?;
+    }
+    let mut folders = BTreeMap::new();
+    files.retain(|file| !rules.ignores(&file.path, &mut folders));
+    files.sort_by(|one, two| one.path.split('/').cmp(two.path.split('/')));
+    for file in &mut files {
+        if FILE_BYTES_MAX < file.data.len() as u64 {
+            return Err(LoadError::FileTooLarge(pathname::base(&file.path).to_owned()));
+        }
+    }
+    from_files(files, 0)
 }
 
 /// Helm looks at the version first, to choose a loader.

@@ -186,7 +186,7 @@ fn is_blank(byte: u8) -> bool {
 
 /// What Helm reads of a document.
 #[derive(Debug, Default)]
-struct Head {
+pub(crate) struct Head {
     api_version: String,
     kind: String,
     name: String,
@@ -203,7 +203,7 @@ impl Head {
 /// The type of `metadata` in Helm's source, as Go prints it.
 const METADATA_TYPE: &str = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
 
-fn read_head(document: &str) -> Result<Head, DecodeError> {
+pub(crate) fn read_head(document: &str) -> Result<Head, DecodeError> {
     let is_wanted = |key: &str| {
         ["apiVersion", "kind", "metadata"].iter().any(|it| key.eq_ignore_ascii_case(it))
     };

@@ -2,7 +2,7 @@
 
 /// The name that is nearest to a word, when it is near enough to be meant.
 pub(crate) fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let distance_max = (word.chars().count() / 3).clamp(1, 3);
+    let distance_max = (word.chars().count() / 3).min(3);
     let word = word.to_lowercase();
     names
         .map(|name| (distance(&word, &name.to_lowercase()), name))
@@ -48,5 +48,7 @@ mod tests {
         check("replica", Some("replicas"));
         check("wholly", None);
         check("", None);
+        // In short words everything is near everything.
+        assert_eq!(nearest("a", ["b"].into_iter()), None);
     }
 }

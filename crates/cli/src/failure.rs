@@ -24,6 +24,8 @@ pub(crate) struct Failure {
     evidence: Vec<String>,
     /// The whole text, when another program's words are wanted instead of ours.
     verbatim: Option<String>,
+    /// Stands for the chain where the evidence says it all.
+    head: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,7 @@ impl Failure {
             hint: None,
             evidence: Vec::new(),
             verbatim: None,
+            head: None,
         }
     }
 
@@ -77,6 +80,12 @@ impl Failure {
         Self { verbatim: Some(text), ..failure }
     }
 
+    /// The same under other words; those of the error are left to whoever asks for it.
+    pub(crate) fn headed(mut self, head: String) -> Self {
+        self.head = Some(head);
+        self
+    }
+
     /// What went wrong, for whoever has more to say about it.
     pub(crate) fn error(&self) -> &(dyn Error + 'static) {
         self.error.as_ref()
@@ -95,9 +104,13 @@ impl Failure {
         if let Some(text) = &self.verbatim {
             return writeln!(out, "{text}");
         }
-        writeln!(out, "error: {}", self.error)?;
-        for cause in chain(self.error.as_ref()) {
-            writeln!(out, "  caused by: {cause}")?;
+        if let Some(head) = &self.head {
+            writeln!(out, "error: {head}")?;
+        } else {
+            writeln!(out, "error: {}", self.error)?;
+            for cause in chain(self.error.as_ref()) {
+                writeln!(out, "  caused by: {cause}")?;
+            }
         }
         for line in &self.evidence {
             writeln!(out, "  | {line}")?;

@@ -16,21 +16,19 @@ const INCLUDE_DEPTH_MAX: usize = 1_000;
 pub(crate) const WARN_START: &str = "HELM_ERR_START";
 pub(crate) const WARN_END: &str = "HELM_ERR_END";
 
-pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("include", &[Text, Any], include),
-    fixed("tpl", &[Text, Any], tpl),
-    fixed("required", &[Text, Any], required),
-    fixed("fail", &[Text], |env, args| {
-        if env.host.is_lint {
-            return Ok("".into());
-        }
-        warn(&args[0])
-    }),
-    fixed("lookup", &[Text, Text, Text, Text], lookup),
-    fixed("getHostByName", &[Text], |env, args| {
-        Ok(env.host.source.host_by_name(&text(&args[0]).to_text()).into())
-    }),
-];
+pub(super) const FUNCTIONS: &[Function] =
+    &[
+        fixed("include", &[Text, Any], include),
+        fixed("tpl", &[Text, Any], tpl),
+        fixed("required", &[Text, Any], required),
+        fixed("fail", &[Text], |env, args| {
+            if env.host.is_lint { pardon(env, &args[0]) } else { warn(&args[0]) }
+        }),
+        fixed("lookup", &[Text, Text, Text, Text], lookup),
+        fixed("getHostByName", &[Text], |env, args| {
+            Ok(env.host.source.host_by_name(&text(&args[0]).to_text()).into())
+        }),
+    ];
 
 fn include(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let name = text(&args[0]).to_shared();
@@ -91,9 +89,15 @@ fn required(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     };
     match (is_missing, env.host.is_lint) {
         (false, _) => Ok(args[1].clone()),
-        (true, true) => Ok("".into()),
+        (true, true) => pardon(env, &args[0]),
         (true, false) => warn(&args[0]),
     }
+}
+
+/// Lint mode goes on without what is missing.
+fn pardon(env: &Env<'_, '_>, message: &Value) -> Result<Value> {
+    env.host.pardoned.borrow_mut().push(text(message).to_text().into_owned());
+    Ok("".into())
 }
 
 fn warn(message: &Value) -> Result<Value> {

@@ -15,6 +15,9 @@ pub(super) struct Object {
 
 /// The documents of a text, null ones left out; after one that is none, nothing is read.
 pub(super) fn read_all(text: &[u8]) -> Vec<Result<Object, String>> {
+    if let Some(error) = no_json(text) {
+        return vec![Err(error)];
+    }
     let documents = match split(text) {
         Ok(documents) => documents,
         Err(error) => {
@@ -35,6 +38,15 @@ pub(super) fn read_all(text: &[u8]) -> Vec<Result<Object, String>> {
         }
     }
     objects
+}
+
+/// Helm takes what begins with a brace for JSON, and so a template that was never rendered.
+fn no_json(text: &[u8]) -> Option<String> {
+    let place = text.iter().position(|it| !it.is_ascii_whitespace())?;
+    text[place..].starts_with(b"{{").then(|| {
+        let offset = place + 2;
+        format!("json: offset {offset}: invalid character '{{' looking for beginning of object key string")
+    })
 }
 
 fn read(document: &[u8]) -> Result<Option<Object>, DecodeError> {

@@ -16,7 +16,7 @@ fn folder(files: &[(&str, &str)]) -> Folder {
         if has { Entry::Folder } else { Entry::Missing }
     };
     let (templates, crds) = (entry("templates/"), entry("crds/"));
-    Folder { path: "/x/c".to_owned(), files, templates, crds, is_archive: false }
+    Folder { path: "/x/c".to_owned(), files, templates, crds }
 }
 
 fn find(files: &[(&str, &str)], has_traps: bool) -> Vec<String> {

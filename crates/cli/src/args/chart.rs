@@ -36,6 +36,11 @@ pub(crate) enum ChartSubcommand {
         after_help = "Examples: zarpa chart diff charts/faro faro-1.2.3.tgz\n          zarpa chart diff charts/faro --to-set replicas=3"
     )]
     Diff(Diff),
+    /// Says which values and which line of a template made a field of the output.
+    #[command(
+        after_help = "Example: zarpa chart explain charts/faro Deployment/faro.spec.replicas --set replicas=2"
+    )]
+    Explain(Explain),
     #[command(flatten)]
     Remote(RemoteSubcommand),
 }
@@ -224,4 +229,19 @@ pub(crate) struct Diff {
     /// End with 1 when something differs.
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Explain {
+    /// A chart's folder or archive.
+    pub(crate) chart: String,
+    /// KIND/NAME, and a field behind it: Deployment/faro.spec.template.spec.containers[0].image
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) values: Values,
+    /// Name of the release; `release-name` when it is left out.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) told: Told,
 }

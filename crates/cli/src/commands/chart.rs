@@ -14,6 +14,7 @@ use crate::{
 mod create;
 mod dependency;
 mod diff;
+mod explain;
 mod helm;
 mod inputs;
 mod lint;
@@ -33,6 +34,7 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
         ChartSubcommand::Template(it) => template::template(context, &it).map(done),
         ChartSubcommand::Lint(it) => lint::lint(context, &it).map(done),
         ChartSubcommand::Diff(it) => diff::diff(context, &it),
+        ChartSubcommand::Explain(it) => explain::explain(context, &it).map(done),
         ChartSubcommand::Show(it) => show::show(context, &it.command).map(done),
         ChartSubcommand::Package(it) => package::package(context, &it).map(done),
         ChartSubcommand::Create(it) => create::create(context, &it).map(done),

@@ -2,11 +2,14 @@
 
 use std::{path::Path, process::ExitCode};
 
-use chart::{Change, Difference, Inputs, Options, TextOptions};
+use chart::{Author, Change, Difference, Inputs, Options, TextOptions};
 use host::files;
 use serde_json::json;
 
-use super::inputs::{self, World};
+use super::{
+    inputs::{self, World},
+    problems,
+};
 use crate::{args::chart::Diff, args::chart::Values, context::Context, failure::Failure, output};
 
 /// A difference was found, and asked for by the exit code.
@@ -55,7 +58,10 @@ fn rendering(
         source: &World { has_dns: args.told.enable_dns },
         options,
     };
-    let rendered = chart::render_with(&chart, &values, &inputs)?;
+    let folder = path.trim_end_matches('/');
+    let author = Author { chart: &chart, folder, sources: &sources, values: &values, inputs };
+    let rendered = chart::render_with(&chart, &values, &inputs)
+        .map_err(|error| problems::rendering(error, &author))?;
     Ok(rendered.template_text(TextOptions { has_crds: true, ..TextOptions::default() }))
 }
 

@@ -26,7 +26,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
     let place = find(context, path)?;
     if place.is_dir() {
-        return Ok(Chart::load(folder(&place)?)?);
+        let loaded = Chart::load(folder(&place)?);
+        return loaded.map_err(|error| super::problems::loading(error, &place, path));
     }
     let archive = files::read(&place)?;
     if !archive.starts_with(&GZIP) {
@@ -104,10 +105,11 @@ pub(crate) fn sources(context: &Context, values: &Values) -> Result<ValueSources
 
 /// Merges what the flags say.
 pub(crate) fn merge(context: &Context, sources: &ValueSources) -> Result<chart::Values, Failure> {
-    Ok(sources.merge(&|path| match read(context, path) {
+    let merged = sources.merge(&|path| match read(context, path) {
         Ok(content) => Ok(String::from_utf8_lossy(&content).into_owned()),
         Err(failure) => Err(super::helm::text(context, &failure)),
-    })?)
+    });
+    super::problems::merging(sources, merged)
 }
 
 /// A file that a flag names; `-` is standard input.

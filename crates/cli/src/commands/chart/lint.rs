@@ -1,6 +1,6 @@
 //! `zarpa chart lint`: what helm's linter says of charts, and the traps beside.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use chart::{Entry, Finding, Folder, LintInputs};
 use host::files;
@@ -56,7 +56,7 @@ fn find(context: &Context, path: &str, inputs: &LintInputs<'_>) -> Result<Vec<Fi
 
 fn open(context: &Context, path: &str) -> Result<Folder, Failure> {
     let place = context.path(Path::new(path));
-    let path = place.components().collect::<std::path::PathBuf>().display().to_string();
+    let path = place.components().collect::<PathBuf>().display().to_string();
     if path.ends_with(".tgz") || path.ends_with(".tar.gz") {
         return Ok(Folder::from_archive(&path, &files::read(&place)?)?);
     }
@@ -69,7 +69,7 @@ fn open(context: &Context, path: &str) -> Result<Folder, Failure> {
         _ => Entry::Missing,
     };
     let (templates, crds) = (entry("templates"), entry("crds"));
-    Ok(Folder { path, files: inputs::folder(&place)?, templates, crds, is_archive: false })
+    Ok(Folder { path, files: inputs::folder(&place)?, templates, crds })
 }
 
 /// Folders with a Chart.yaml and archives, at any depth below `charts/`, in the order of a walk.
@@ -81,7 +81,9 @@ fn subcharts(context: &Context, path: &str) -> Result<Vec<String>, Failure> {
     let mut files: Vec<String> =
         files::read_tree(&charts, &|_| false)?.into_iter().map(|it| it.path).collect();
     files.sort_by(|one, two| one.split('/').cmp(two.split('/')));
-    let below = |it: &str| Path::new(path).join("charts").join(it).display().to_string();
+    let clean = Path::new(path).components().filter(|it| *it != Component::CurDir);
+    let clean: PathBuf = clean.collect();
+    let below = |it: &str| clean.join("charts").join(it).display().to_string();
     let found = files.iter().filter_map(|file| match file.strip_suffix("Chart.yaml") {
         Some(folder) if folder.is_empty() || folder.ends_with('/') => {
             Some(below(folder.trim_end_matches('/')))

@@ -1,6 +1,8 @@
 //! What is wrong with charts, in words.
 
-use chart::{ObjectProblem, Rendered};
+use std::path::Path;
+
+use chart::{Author, Chart, ObjectProblem, Problem, RenderError, Rendered, ValueSources, Values};
 
 use crate::{context::Context, failure::Failure};
 
@@ -17,8 +19,51 @@ pub(crate) fn warn(context: &Context, warnings: &[String]) -> Result<(), Failure
     Ok(())
 }
 
+/// A rendering that failed, with everything that is known of it.
+pub(crate) fn rendering(error: RenderError, author: &Author<'_>) -> Failure {
+    let problems = chart::diagnose(&error, author);
+    told(Failure::from(error), "render", author.chart.name(), &problems)
+}
+
+/// A chart that could not be read.
+pub(crate) fn loading(error: chart::LoadError, place: &Path, folder: &str) -> Failure {
+    let files = super::inputs::folder(place).unwrap_or_default();
+    let problem = chart::diagnose_load(&error, folder.trim_end_matches('/'), &files);
+    told(Failure::from(error), "read", folder, &[problem])
+}
+
+/// Values that could not be merged.
+pub(crate) fn merging(
+    sources: &ValueSources,
+    merged: Result<Values, chart::ValuesError>,
+) -> Result<Values, Failure> {
+    merged.map_err(|error| {
+        let problem = chart::diagnose_values(&error, sources);
+        let lines = lines(&[problem]);
+        Failure::from(error).headed("could not read the values".to_owned()).with_evidence(lines)
+    })
+}
+
+fn told(failure: Failure, step: &str, chart: &str, problems: &[Problem]) -> Failure {
+    let count = match problems.len() {
+        0 | 1 => String::new(),
+        several => format!(": {several} problems"),
+    };
+    let head = format!("could not {step} the chart `{chart}`{count}");
+    failure.headed(head).with_evidence(lines(problems))
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    let lines = problems.iter().map(|it| it.to_string());
+    lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
 /// Fails with everything that the API server would refuse.
-pub(crate) fn validate(context: &Context, rendered: &Rendered) -> Result<(), Failure> {
+pub(crate) fn validate(
+    context: &Context,
+    chart: &Chart,
+    rendered: &Rendered,
+) -> Result<(), Failure> {
     let (unknown, wrong): (Vec<ObjectProblem>, Vec<ObjectProblem>) =
         chart::check_objects(rendered).into_iter().partition(|it| it.is_unknown_kind);
     let notes: Vec<String> =
@@ -28,10 +73,10 @@ pub(crate) fn validate(context: &Context, rendered: &Rendered) -> Result<(), Fai
         return Ok(());
     }
     let lines = wrong.iter().map(line).collect();
-    let n_objects = wrong.len();
+    let (n_problems, name) = (wrong.len(), chart.name());
+    let problems = if n_problems == 1 { "problem" } else { "problems" };
     let text = format!(
-        "{n_objects} {} Kubernetes {} would refuse",
-        if n_objects == 1 { "field that" } else { "fields that" },
+        "Kubernetes {} would refuse what the chart `{name}` renders to: {n_problems} {problems}",
         chart::KUBERNETES
     );
     Err(Failure::work(text).with_evidence(lines))

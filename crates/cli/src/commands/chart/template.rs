@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chart::{Chart, Inputs, Options, Release, Rendered, TextOptions};
+use chart::{Author, Chart, Inputs, Options, Release, Rendered, TextOptions};
 use host::files;
 
 use super::{
@@ -25,10 +25,18 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
     let options = Options { skips_schema: args.told.skip_schema_validation, ..Options::default() };
     let source = &world;
     let inputs = Inputs { release: &release, capabilities: &capabilities, source, options };
-    let rendered = chart::render_with(&chart, &values, &inputs)?;
+    let author = Author {
+        chart: &chart,
+        folder: path.trim_end_matches('/'),
+        sources: &sources,
+        values: &values,
+        inputs,
+    };
+    let rendered = chart::render_with(&chart, &values, &inputs)
+        .map_err(|error| problems::rendering(error, &author))?;
     problems::warn(context, &rendered.warnings)?;
     if args.validate {
-        problems::validate(context, &rendered)?;
+        problems::validate(context, &chart, &rendered)?;
     }
     let shown = TextOptions {
         has_crds: args.include_crds,

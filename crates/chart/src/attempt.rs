@@ -1,0 +1,81 @@
+//! A rendering that does not stop at the first problem.
+
+use std::collections::BTreeMap;
+
+use gotmpl::{Context, ExecuteError, Map, ParseError, Templates, Value};
+
+use crate::{
+    chart::Chart,
+    coalesce::{Nulls, coalesce},
+    dependency::enable,
+    functions::Host,
+    imports::import,
+    pathname,
+    render::{Inputs, to_template_values},
+    scope::templates,
+    tree::Node,
+    values::Values,
+};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// The templates' texts, by their paths in the output.
+    pub(crate) texts: BTreeMap<String, String>,
+    /// What each template rendered to, where it did.
+    pub(crate) files: BTreeMap<String, String>,
+    /// Texts that are no templates; nothing was executed then.
+    pub(crate) parse_errors: Vec<ParseError>,
+    pub(crate) failures: Vec<(String, ExecuteError)>,
+    /// In lint mode, what `required` and `fail` would have said.
+    pub(crate) pardoned: Vec<String>,
+    /// The values that templates saw at first.
+    pub(crate) values: Map,
+}
+
+/// Renders what can be rendered; nothing when not even the values fit together.
+pub(crate) fn attempt(chart: &Chart, values: &Values, inputs: &Inputs<'_>) -> Option<Attempt> {
+    let mut log = Vec::new();
+    let values = to_template_values(values);
+    let mut root = Node::new(chart);
+    enable(&mut root, &values, "", &mut log).ok()?;
+    import(&mut root, &mut log).ok()?;
+    let values = coalesce(&root, &values, Nulls::Remove, &mut log).ok()?;
+    let mut attempt = Attempt { values: values.deep_copy(), ..Attempt::default() };
+    let templates = templates(&root, values, inputs.release, inputs.capabilities);
+    let limits = inputs.options.limits;
+    let host = Host::new(inputs.source, inputs.options.is_lint);
+    let parsed = Templates::new();
+    let mut order: Vec<_> = templates.iter().collect();
+    let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+    order.sort_by(|(one, _), (two, _)| (depth(two), two).cmp(&(depth(one), one)));
+    for (path, template) in &order {
+        let text = String::from_utf8_lossy(template.text).into_owned();
+        attempt.texts.insert((*path).clone(), text);
+        let result = parsed.parse(path, template.text, &host, limits.stack_bytes_max);
+        attempt.parse_errors.extend(result.err());
+    }
+    if !attempt.parse_errors.is_empty() {
+        return Some(attempt);
+    }
+    let mut context = Context::new(&parsed, &host, limits);
+    for (path, template) in order {
+        if pathname::base(path).starts_with('_') {
+            continue;
+        }
+        let about = Map::from_iter([
+            ("BasePath", Value::from(template.base_path.as_str())),
+            ("Name", Value::from(path.as_str())),
+        ]);
+        template.scope.insert("Template", Value::Values(about));
+        match context.execute(path, &Value::Values(template.scope.clone())) {
+            Ok(text) => {
+                attempt.files.insert(path.clone(), text.to_text().replace("<no value>", ""));
+            }
+            Err(error) => attempt.failures.push((path.clone(), error)),
+        }
+    }
+    drop(context);
+    attempt.pardoned = host.pardoned.take();
+    Some(attempt)
+}
