@@ -17,7 +17,9 @@ build:
 
 test:
 	scripts/install cc=gcc git=git npm=npm unzip=unzip skopeo=skopeo nft=nftables \
-	    /bin/busybox=busybox-static redis-server=redis-server pg_ctlcluster=postgresql gpg=gnupg
+	    /bin/busybox=busybox-static redis-server=redis-server pg_ctlcluster=postgresql gpg=gnupg \
+	    valgrind=valgrind
 	cargo xtask tools
 	cargo xtask ci
 	cargo xtask e2e
+	cargo xtask count

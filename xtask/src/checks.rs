@@ -9,6 +9,7 @@ use anyhow::{Context as _, ensure};
 use crate::shell::{self, root};
 
 mod chart;
+mod schemathesis;
 mod terraform;
 
 const PYTHON: [&str; 6] = [
@@ -22,11 +23,12 @@ const PYTHON: [&str; 6] = [
 const ACTIONLINT: &str = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
 
 type Check = fn() -> anyhow::Result<()>;
-const CHECKS: [(&str, Check); 4] = [
+const CHECKS: [(&str, Check); 5] = [
     ("chart", chart::check),
     ("dockerfile", dockerfile),
     ("workflows", workflows),
     ("terraform", terraform::check),
+    ("schemathesis", schemathesis::check),
 ];
 
 /// Runs the named checks, or all of them.
@@ -39,7 +41,7 @@ pub(crate) fn run(names: &[String]) -> anyhow::Result<()> {
             known.join(", ")
         );
     }
-    python()?;
+    venv("python", &PYTHON)?;
     for (name, check) in CHECKS {
         if names.is_empty() || names.iter().any(|it| it == name) {
             eprintln!("checks: {name}");
@@ -60,17 +62,18 @@ fn program(name: &str) -> Command {
     command
 }
 
-fn python() -> anyhow::Result<()> {
-    let venv = dir().join("python");
-    let marker = venv.join("packages");
-    let wanted = PYTHON.join(" ");
+/// Makes an environment with just these packages; one that has them is left as it is.
+fn venv(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let venv = dir().join(name);
+    let (marker, wanted) = (venv.join("packages"), packages.join(" "));
     if fs::read_to_string(&marker).is_ok_and(|it| it == wanted) {
-        return Ok(());
+        return Ok(venv);
     }
     eprintln!("checks: fetching {wanted}");
     shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    shell::run(program("pip").args(["install", "--quiet"]).args(PYTHON))?;
-    Ok(fs::write(marker, wanted)?)
+    shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(packages))?;
+    fs::write(marker, wanted)?;
+    Ok(venv)
 }
 
 /// A program of a Go module, `path/name@version`.

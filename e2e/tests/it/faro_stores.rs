@@ -26,7 +26,7 @@ use self::client::Client;
 use crate::machine::{repository, run};
 
 #[path = "../../../apps/faro/tests/it/client.rs"]
-mod client;
+pub(crate) mod client;
 #[path = "../../../apps/faro/tests/it/suite.rs"]
 mod suite;
 
@@ -118,6 +118,17 @@ fn faro_waits_for_stores_that_start_after_it() {
 }
 
 #[test]
+fn ten_thousand_strange_requests_are_all_answered_on_redis_and_postgresql() {
+    let stores = Stores::start();
+    let arguments =
+        format!("--database-url {} --redis-url {}", stores.postgres_url(), stores.redis_url());
+    let mut command = Command::new("cargo");
+    command.args(["test", "--locked", "-p", "faro", "--test", "it", "ten_thousand_strange"]);
+    command.env("FARO_FUZZ_STORES", arguments).current_dir(repository());
+    run(&mut command).good().says("test result: ok. 1 passed");
+}
+
+#[test]
 fn a_restart_of_postgresql_under_load_loses_no_user_and_fails_no_read() {
     let mut stores = Stores::start();
     let faro = stores.spawn_faro(&["--store-timeout", "9"]).started();
@@ -178,7 +189,7 @@ fn write_until(client: &Client, is_over: &AtomicBool, writer: usize) -> usize {
 }
 
 #[track_caller]
-fn visit(client: &Client) -> i64 {
+pub(crate) fn visit(client: &Client) -> i64 {
     let answer = client.get("/");
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.header("x-faro-visits").unwrap().parse().unwrap()
@@ -211,10 +222,17 @@ impl Stores {
         self.postgres = postgres(self.dir.path(), self.postgres_port);
     }
 
+    fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.redis_port)
+    }
+
+    fn postgres_url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.postgres_port)
+    }
+
     fn spawn_faro(&self, args: &[&str]) -> Faro {
-        let url = format!("redis://127.0.0.1:{}/", self.redis_port);
         let mut command = self.faro(args);
-        command.env("FARO_REDIS_URL", url);
+        command.env("FARO_REDIS_URL", self.redis_url());
         Faro::spawn(command)
     }
 
@@ -228,14 +246,13 @@ impl Stores {
     }
 
     fn faro(&self, args: &[&str]) -> Command {
-        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.postgres_port);
         let mut command = Command::new(faro_program());
         command
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--shutdown-delay", "0"])
             .args(args)
             .env_clear()
-            .env("FARO_DATABASE_URL", url)
+            .env("FARO_DATABASE_URL", self.postgres_url())
             // No SQLite is needed, so none can be made.
             .env("FARO_DATA_DIR", "/proc/nowhere");
         command
@@ -243,7 +260,7 @@ impl Stores {
 }
 
 /// faro as it is deployed, built once by the same command as in `zarpa.toml`.
-fn faro_program() -> &'static Path {
+pub(crate) fn faro_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let args = ["rustc", "--locked", "--release", "-p", "faro", "--bin", "faro"];
