@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) mod chart;
+pub(crate) mod image;
 pub(crate) mod remote;
 
 /// From source to healthy on Kubernetes, in one command.
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     Login(remote::Login),
     /// Charts by themselves, with helm's flags.
     Chart(chart::ChartCommand),
+    /// Images by themselves.
+    Image(image::ImageCommand),
     /// The embedded cluster by itself.
     Cluster(ClusterCommand),
     /// Says what this machine has and lacks, and how to mend it.

@@ -15,6 +15,7 @@ mod connect;
 mod doctor;
 mod down;
 mod history;
+mod image;
 mod load;
 mod login;
 mod logs;
@@ -63,6 +64,7 @@ async fn client_command(command: Command, context: &Context) -> Result<(), Failu
         Command::Rollback(it) => rollback::rollback(context, &it).await,
         Command::Unlock(it) => unlock::unlock(context, &it).await,
         Command::Login(it) => login::login(context, &it).await,
+        Command::Image(it) => image::run(context, &it.command).await,
         Command::Cluster(_) | Command::Chart(_) | Command::Doctor | Command::Runs(_) => Ok(()),
     }
 }

@@ -68,7 +68,8 @@ pub fn build(store: &ContentStore, plan: &ImagePlan) -> Result<Built, BuildError
 
     let configuration = configuration(plan, &layers);
     let config = add_json(store, &configuration, media::CONFIG, "configuration")?;
-    let mut all = plan.base.as_ref().map(|it| it.manifest.layers.clone()).unwrap_or_default();
+    let below = plan.base.iter().flat_map(|it| &it.manifest.layers);
+    let mut all: Vec<Descriptor> = below.map(as_oci).collect();
     all.extend(layers.into_iter().map(|it| it.descriptor));
     let manifest = Manifest {
         schema_version: 2,
@@ -80,6 +81,15 @@ pub fn build(store: &ContentStore, plan: &ImagePlan) -> Result<Built, BuildError
     let descriptor = add_json(store, &manifest, media::MANIFEST, "manifest")?;
     let layer_bytes = manifest.layers.iter().map(|it| it.size).sum();
     Ok(Built { descriptor, manifest, layer_bytes })
+}
+
+/// A layer of the base under OCI's name: the bytes are the same, and one manifest has one kind of names.
+fn as_oci(layer: &Descriptor) -> Descriptor {
+    let mut layer = layer.clone();
+    if layer.media_type == media::DOCKER_LAYER_GZIP {
+        media::LAYER_GZIP.clone_into(&mut layer.media_type);
+    }
+    layer
 }
 
 fn configuration(plan: &ImagePlan, layers: &[Layer]) -> ImageConfiguration {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use host::{ContentError, ContentStore, git};
-use imagebuild::{Base, BuildError, ImageFile, ImagePlan};
+use imagebuild::{Base, BuildError, ImageFile, ImagePlan, PullError};
 use oci::{Descriptor, ImageConfiguration, Manifest, ParseReferenceError, Platform, Reference};
 use pipeline::{Image, Service};
 
@@ -22,10 +22,10 @@ pub enum ImageError {
     Build(#[source] BuildError),
     #[error("could not use the image store")]
     Store(#[source] ContentError),
-    #[error(
-        "the base image `{base}` is not in the image store; only images that were loaded there can be a base yet"
-    )]
+    #[error("the base image `{base}` is not in the image store")]
     Base { base: String },
+    #[error("could not fetch the base image")]
+    Pull(#[source] PullError),
     #[error("the base image `{base}` is damaged")]
     DamagedBase { base: String, source: serde_json::Error },
     #[error("this program builds images for linux/{architecture} only, not for {platform} yet")]
@@ -119,6 +119,23 @@ fn pathspec(pattern: &str) -> String {
         Some(pattern) => format!(":(exclude,glob){}", pattern.trim_start_matches('/')),
         None => format!(":(glob){}", pattern.trim_start_matches('/')),
     }
+}
+
+/// Fetches the base of an image when the store does not have it.
+pub(crate) async fn fetch_base(
+    store: &ContentStore,
+    image: &Image,
+    client: &registry::Client,
+) -> Result<(), ImageError> {
+    let Some(text) = &image.base else { return Ok(()) };
+    let reference: Reference =
+        text.parse().map_err(|source| ImageError::Name { repository: text.clone(), source })?;
+    if store.resolve(&reference).map_err(ImageError::Store)?.is_some() {
+        return Ok(());
+    }
+    let platform = platform(image)?;
+    imagebuild::pull(store, client, &reference, &platform).await.map_err(ImageError::Pull)?;
+    Ok(())
 }
 
 fn base(store: &ContentStore, text: &str) -> Result<Base, ImageError> {

@@ -1,12 +1,10 @@
 //! The push stage: the image to the registry that the environment names.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use host::ContentStore;
 use oci::Reference;
 use pipeline::Registry;
-use registry::{Blob, Client, Credentials, Options, Pushed};
+use registry::{Blob, Client, Options, Pushed};
 
 use crate::{ImageError, Outcome, StageError, image::BuiltImage};
 
@@ -29,15 +27,12 @@ pub(crate) async fn push(
     store: &ContentStore,
     image: &BuiltImage,
     registry: &Registry,
-    credentials: Credentials,
+    mut options: Options,
 ) -> Result<Done, StageError> {
     let reference = in_registry(image, registry).map_err(StageError::Image)?;
-    let plain_http = if registry.is_plain_http {
-        BTreeSet::from([reference.registry.clone()])
-    } else {
-        BTreeSet::new()
-    };
-    let options = Options { credentials, plain_http, ..Options::default() };
+    if registry.is_plain_http {
+        options.plain_http.insert(reference.registry.clone());
+    }
     let client = Client::new(options).map_err(StageError::RegistryClient)?;
     let manifest = store
         .read(&image.descriptor.digest)

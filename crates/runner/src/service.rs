@@ -144,7 +144,7 @@ impl ServiceRun<'_> {
             let stage = self.service.build.clone();
             let build = async |it: &mut Self| it.run_commands(StageName::Build, stage).await;
             self.stage(StageName::Build, build).await?;
-            image = self.stage(StageName::Image, async |it| it.image()).await?;
+            image = self.stage(StageName::Image, async |it| it.image().await).await?;
         } else if stages.has(StageName::Push) || stages.has(StageName::Chart) {
             image = self.built_before().map_err(|it| self.failure(StageName::Image, it))?;
         }
@@ -261,7 +261,7 @@ impl ServiceRun<'_> {
         Ok(stage_key(name.as_str(), &parts).as_str().to_owned())
     }
 
-    fn image(&mut self) -> Result<Ended<Option<BuiltImage>>, StageError> {
+    async fn image(&mut self) -> Result<Ended<Option<BuiltImage>>, StageError> {
         let Some(image) = &self.service.image else {
             let text = "the project builds no image for it".to_owned();
             return Ok((Outcome::Skipped, text, None));
@@ -282,6 +282,11 @@ impl ServiceRun<'_> {
         let key = stage_key("image", &parts).as_str().to_owned();
         if let Some(built) = self.cached_image(Some(&key))? {
             return Ok((Outcome::Unchanged, built.reference.familiar(), Some(built)));
+        }
+        if image.base.is_some() {
+            let client = registry::Client::new(self.options.registries.clone());
+            let client = client.map_err(StageError::RegistryClient)?;
+            image::fetch_base(self.store, image, &client).await.map_err(StageError::Image)?;
         }
         let built = image::build(self.store, &self.workspace.root, self.service, image)
             .map_err(StageError::Image)?;
@@ -325,7 +330,7 @@ impl ServiceRun<'_> {
             return skipped("nothing pushed: the environment names no registry");
         };
         let pushed =
-            push::push(self.store, image, registry, self.options.credentials.clone()).await?;
+            push::push(self.store, image, registry, self.options.registries.clone()).await?;
         Ok((pushed.outcome, pushed.detail, ()))
     }
 

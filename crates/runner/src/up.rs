@@ -7,7 +7,6 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use host::ContentStore;
 use jiff::Timestamp;
 use pipeline::{SelectError, Service};
-use registry::Credentials;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +113,8 @@ pub struct UpOptions {
     /// Whether fields that other writers own are taken over.
     pub forces_conflicts: bool,
     pub images: PathBuf,
-    pub credentials: Credentials,
+    /// How registries are spoken to, but for what the environment says of its own.
+    pub registries: registry::Options,
 }
 
 /// What a run came to.

@@ -142,6 +142,42 @@ fn the_image_store_is_a_layout_that_skopeo_reads() {
 }
 
 #[test]
+fn images_are_pulled_and_pushed_by_themselves_and_a_base_comes_from_its_registry() {
+    let (machine, project) = (Machine::new(), Project::new());
+    let registry = Registry::start(machine.path(), Access::Password);
+    log_in(&machine, &registry, LOGIN);
+    let built = machine.zarpa(project.path(), &["build"]).good();
+    let base = format!("{}/team/base:1", registry.address);
+    let image = built.last_line();
+    machine.zarpa(project.path(), &["image", "push", image, &base]).good().says("MB sent");
+    machine.zarpa(project.path(), &["image", "push", image, &base]).good().says("unchanged");
+
+    let other = Machine::new();
+    let missing = other.zarpa(other.path(), &["image", "inspect", &base]).failed();
+    missing.says("is not in the store").says("zarpa image pull");
+    let refused = other.zarpa(other.path(), &["image", "pull", &base]).failed();
+    refused.says("zarpa login");
+    log_in(&other, &registry, LOGIN);
+    other.zarpa(other.path(), &["image", "pull", &base]).good().says("MB fetched");
+    other.zarpa(other.path(), &["image", "pull", &base]).good().says("nothing to fetch");
+    let inspect = ["image", "inspect", &base, "--output", "json"];
+    let seen = other.zarpa(other.path(), &inspect).good().json();
+    assert_eq!(seen["configuration"]["config"]["User"], "1000:1000");
+    assert_eq!(seen["layers"].as_array().unwrap().len(), 2);
+
+    let (third, derived) = (Machine::new(), Project::new());
+    log_in(&third, &registry, LOGIN);
+    let files =
+        "files = { \"/bin/busybox\" = \"out/busybox\", \"/www/index.html\" = \"out/index.html\" }";
+    let own = format!("base = \"{base}\"\nfiles = {{ \"/www/more.html\" = \"out/index.html\" }}");
+    derived.replace("zarpa.toml", files, &own);
+    let built = third.zarpa(derived.path(), &["build"]).good();
+    let inspect = ["image", "inspect", built.last_line(), "--output", "json"];
+    let seen = third.zarpa(derived.path(), &inspect).good().json();
+    assert_eq!(seen["layers"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn an_archive_is_loaded_and_runs() {
     let (machine, project) = (Machine::new(), Project::new());
     let built = machine.zarpa(project.path(), &["build"]).good();

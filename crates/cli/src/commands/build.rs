@@ -41,7 +41,7 @@ async fn run(
     if stages == Stages::Push && selection.environment.registry.is_none() {
         let name = &selection.environment.name;
         let hint = format!(
-            "add to zarpa.toml: [environments.{name}] registry = {{ hub = \"HOST/PATH\" }}"
+            "add `registry = {{ hub = \"HOST/PATH\" }}` below `[environments.{name}]` in zarpa.toml"
         );
         return Err(Failure::work(format!("the environment `{name}` names no registry"))
             .with_hint(Some(hint)));

@@ -129,7 +129,11 @@ pub(crate) fn options(
         timeout: None,
         forces_conflicts: false,
         images: context.layout.images(),
-        credentials,
+        registries: registry::Options {
+            credentials,
+            plain_http: plain::known(context)?,
+            is_plain_http_everywhere: false,
+        },
     })
 }
 
