@@ -113,6 +113,29 @@ fn the_end_comes_in_order_and_sends_the_last_traces() {
 }
 
 #[test]
+fn connections_without_a_whole_head_are_closed_and_slow_answers_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    // Accepts connections by its backlog, and never says a word.
+    let redis = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", redis.local_addr().unwrap());
+    let args = ["--header-timeout", "0.2", "--store-timeout", "1", "--redis-url", &url];
+    let faro = Faro::start(dir.path(), &args);
+    let answered = |said: &str| {
+        let mut stream = TcpStream::connect(faro.address).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(answered(""), "");
+    assert_eq!(answered("GET /health HTTP/1.1\r\nhost: x"), "");
+    let kept = answered("GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /health");
+    assert!(kept.starts_with("HTTP/1.1 200 OK") && kept.ends_with("faro is ready!"), "{kept}");
+    let late = answered("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert!(late.starts_with("HTTP/1.1 503 "), "{late}");
+}
+
+#[test]
 fn tls_is_served_and_a_changed_certificate_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let [cert, key] = ["tls.crt", "tls.key"].map(|it| dir.path().join(it));
