@@ -38,6 +38,8 @@ mod values_methods;
 mod wrap;
 mod yaml;
 
+pub(crate) use self::semver::Version;
+pub(crate) use date::Time;
 pub(crate) use flow::{WARN_END, WARN_START};
 pub(crate) use json::to_json;
 pub(crate) use regex::{GoRegex, portable as portable_regex};
@@ -60,8 +62,10 @@ pub(crate) struct Env<'e, 'c> {
     pub(crate) context: &'e mut Context<'c>,
 }
 
-/// The functions for one rendering, with its state.
-pub(crate) struct Host<'s> {
+/// Helm's functions with the state of one rendering, for templates that belong to no chart.
+///
+/// Templates that are parsed with these are executed with the same.
+pub struct Host<'s> {
     pub(crate) source: &'s dyn Source,
     /// In lint mode `fail` and `required` give "".
     pub(crate) is_lint: bool,
@@ -74,7 +78,8 @@ pub(crate) struct Host<'s> {
 }
 
 impl<'s> Host<'s> {
-    pub(crate) fn new(source: &'s dyn Source, is_lint: bool) -> Self {
+    /// With `is_lint`, `fail` and `required` give "".
+    pub fn new(source: &'s dyn Source, is_lint: bool) -> Self {
         Self {
             source,
             is_lint,

@@ -68,6 +68,7 @@ pub use decode::DecodeError;
 pub use diagnosis::{Author, Place, Problem, diagnose, diagnose_load, diagnose_values};
 pub use diff::{Change, Difference, FieldChange, compare};
 pub use explain::{Cause, ExplainError, Explanation, Field, explain};
+pub use functions::Host;
 pub use gotmpl::Cache;
 pub use ignore::IgnoreError;
 pub use index::{

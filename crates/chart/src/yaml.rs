@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use gotmpl::{List, Map, Value};
+use gotmpl::{Kind, List, Map, Value};
 use goyaml::{Dialect, Printer, sort_naturally};
 
 use crate::functions::{self, TEXT_BYTES_MAX};
@@ -208,6 +208,16 @@ fn write_pretty(printer: &mut Printer, value: &Value) -> Result<(), String> {
             write_pretty_map(printer, entries.iter().map(convert).collect())?;
         }
         Value::Complex128(..) => return Err("cannot marshal type: complex128".to_owned()),
+        Value::Object(object) if object.as_any().is::<functions::Version>() => {
+            printer.string(&object.to_text().unwrap_or_default());
+        }
+        Value::Object(object) if object.as_any().is::<functions::Time>() => {
+            let time = object.as_any().downcast_ref::<functions::Time>();
+            printer.plain(&time.map(functions::Time::to_rfc3339).unwrap_or_default());
+        }
+        Value::Object(object) if object.kind() == Kind::Slice => {
+            write_pretty_list(printer, object.entries().into_iter().map(|(_, value)| value))?;
+        }
         Value::Object(object) => {
             return Err(format!("toYamlPretty of {} is not supported here", object.type_name()));
         }

@@ -1,7 +1,5 @@
 //! text/template's own functions.
 
-use std::rc::Rc;
-
 use crate::{
     eval::{Call, Final, Operand},
     exec::{Failure, Frame},
@@ -163,19 +161,20 @@ fn values(args: Vec<Operand>) -> Vec<Value> {
     args.into_iter().map(Operand::into_value).collect()
 }
 
-/// The arguments of an escaper as one text, where a nil is `<no value>`.
+/// The arguments of an escaper as one text (Go's `evalArgs`), where a nil is `<no value>`.
 fn escaped(args: Vec<Operand>) -> Result<Str> {
-    let shown = |value: Value| match value {
-        Value::Nil => Ok(Value::from("<no value>")),
-        Value::Object(object) => {
-            let mut out = Vec::new();
-            fmt::print_indirect(&mut out, &Value::Object(Rc::clone(&object)))?;
-            Ok(Value::String(Str::from_bytes(out)))
+    let mut out = Vec::new();
+    let mut was_string = true;
+    for value in values(args) {
+        let value = if value.is_nil() { Value::from("<no value>") } else { value };
+        let is_string = matches!(value, Value::String(_));
+        if !is_string && !was_string {
+            out.push(b' ');
         }
-        value => Ok(value),
-    };
-    let values: Result<Vec<Value>> = values(args).into_iter().map(shown).collect();
-    Ok(fmt::sprint(&values?)?)
+        fmt::print_indirect(&mut out, &value)?;
+        was_string = is_string;
+    }
+    Ok(Str::from_bytes(out))
 }
 
 /// No value here is a function.
@@ -183,7 +182,11 @@ fn not_callable(callee: &Operand, name: Option<String>) -> CallError {
     match callee.as_value() {
         None | Some(Value::Nil) => CallError::text("call of nil"),
         Some(value) => {
-            let name = name.unwrap_or_else(|| fmt::shown(value));
+            // What reflect says of a value that a pipeline hands on.
+            let name = name.unwrap_or_else(|| match value {
+                Value::String(text) => text.to_string(),
+                value => format!("<{} Value>", value.type_name()),
+            });
             CallError::text(format!("non-function {name} of type {}", value.type_name()))
         }
     }

@@ -1,10 +1,10 @@
 //! Lists: making them and making others of them.
 
-use std::rc::Rc;
+use std::{any::Any, rc::Rc};
 
 use gotmpl::{
-    List,
-    Type::{Any, Int},
+    Kind, List, Object,
+    Type::{Any as Anything, Int},
     Value,
 };
 
@@ -16,29 +16,29 @@ use super::{
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    variadic("list", &[Any], list),
-    variadic("tuple", &[Any], list),
-    fixed("append", &[Any, Any], append),
-    fixed("push", &[Any, Any], append),
-    fixed("mustAppend", &[Any, Any], append),
-    fixed("mustPush", &[Any, Any], append),
-    fixed("prepend", &[Any, Any], prepend),
-    fixed("mustPrepend", &[Any, Any], prepend),
-    fixed("first", &[Any], first),
-    fixed("mustFirst", &[Any], first),
-    fixed("last", &[Any], last),
-    fixed("mustLast", &[Any], last),
-    fixed("rest", &[Any], rest),
-    fixed("mustRest", &[Any], rest),
-    fixed("initial", &[Any], initial),
-    fixed("mustInitial", &[Any], initial),
-    fixed("reverse", &[Any], reverse),
-    fixed("mustReverse", &[Any], reverse),
-    variadic("slice", &[Any, Any], slice),
-    variadic("mustSlice", &[Any, Any], slice),
-    variadic("concat", &[Any], concat),
-    fixed("chunk", &[Int, Any], chunk),
-    fixed("mustChunk", &[Int, Any], chunk),
+    variadic("list", &[Anything], list),
+    variadic("tuple", &[Anything], list),
+    fixed("append", &[Anything, Anything], append),
+    fixed("push", &[Anything, Anything], append),
+    fixed("mustAppend", &[Anything, Anything], append),
+    fixed("mustPush", &[Anything, Anything], append),
+    fixed("prepend", &[Anything, Anything], prepend),
+    fixed("mustPrepend", &[Anything, Anything], prepend),
+    fixed("first", &[Anything], first),
+    fixed("mustFirst", &[Anything], first),
+    fixed("last", &[Anything], last),
+    fixed("mustLast", &[Anything], last),
+    fixed("rest", &[Anything], rest),
+    fixed("mustRest", &[Anything], rest),
+    fixed("initial", &[Anything], initial),
+    fixed("mustInitial", &[Anything], initial),
+    fixed("reverse", &[Anything], reverse),
+    fixed("mustReverse", &[Anything], reverse),
+    variadic("slice", &[Anything, Anything], slice),
+    variadic("mustSlice", &[Anything, Anything], slice),
+    variadic("concat", &[Anything], concat),
+    fixed("chunk", &[Int, Anything], chunk),
+    fixed("mustChunk", &[Int, Anything], chunk),
 ];
 
 /// The items of a list, or the error for what is none.
@@ -140,16 +140,42 @@ fn concat(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     Ok(if all.is_empty() { Value::List(List::default()) } else { Value::from(all) })
 }
 
+/// A `[][]interface {}`.
+#[derive(Debug)]
+struct Chunks(Vec<List>);
+
+impl Object for Chunks {
+    fn type_name(&self) -> &'static str {
+        "[][]interface {}"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Slice
+    }
+
+    fn entries(&self) -> Vec<(Value, Value)> {
+        let lists = self.0.iter().enumerate();
+        lists.map(|(place, list)| (Value::Int(place as i64), list.clone().into())).collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 fn chunk(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     let items = listed(&args[1], "Cannot chunk type")?;
     let size = int(&args[0]);
     match usize::try_from(size) {
         Ok(size) if size > 0 => {
-            Ok(items.chunks(size).map(|chunk| Value::from(chunk.to_vec())).collect::<List>().into())
+            let lists = items.chunks(size).map(|chunk| List::from(chunk.to_vec()));
+            Ok(Value::object(Chunks(lists.collect())))
         }
+        // The one chunk that Go counts has what the division leaves, which is the item.
+        _ if items.len() == 1 && size < -1 => Ok(Value::object(Chunks(vec![items.into()]))),
         // Go counts the chunks all the same, and there may be none.
         _ if ((items.len() as f64 - 1.0) / size as f64).floor() == -1.0 => {
-            Ok(Value::from(Vec::new()))
+            Ok(Value::object(Chunks(Vec::new())))
         }
         _ => fail("runtime error: makeslice: len out of range"),
     }

@@ -108,6 +108,20 @@ impl Version {
     }
 }
 
+impl Version {
+    /// Go's zero value.
+    pub(super) fn zero() -> Self {
+        Self(semver::Version {
+            major: 0,
+            minor: 0,
+            patch: 0,
+            prerelease: String::new(),
+            metadata: String::new(),
+            original: String::new(),
+        })
+    }
+}
+
 fn prefixed(original: &str, version: &Version) -> String {
     format!("{}{version}", if original.starts_with('v') { "v" } else { "" })
 }

@@ -221,11 +221,11 @@ fn only_releases(version: &Version) -> String {
 /// Parts with blanks or a comma between them.
 fn parse_group(text: &str) -> Result<Group, ConstraintError> {
     let improper = || ConstraintError::Improper(text.to_owned());
-    let mut parts = Vec::new();
+    let mut found = Vec::new();
     let mut rest = skip_blanks(text);
     loop {
         let (operator, loose, tail) = split_part(rest).ok_or_else(improper)?;
-        parts.push(parse_part(operator, &loose)?);
+        found.push((operator, loose));
         let after = skip_blanks(tail);
         if after.is_empty() {
             break;
@@ -237,6 +237,9 @@ fn parse_group(text: &str) -> Result<Group, ConstraintError> {
             None => return Err(improper()),
         };
     }
+    // The library looks at the form of all before it reads any.
+    let parts = found.iter().map(|(operator, loose)| parse_part(*operator, loose));
+    let parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
     let has_prerelease = parts.iter().any(|part| !part.version.prerelease.is_empty());
     Ok(Group { parts, has_prerelease })
 }
