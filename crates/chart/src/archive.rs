@@ -105,3 +105,6 @@ fn inner_path(name: &str) -> Result<String, ArchiveError> {
     }
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,55 @@
 //!
 //! It reads no disk and no network, and knows neither releases nor clusters; it prints nothing.
 //!
-//! Start at [`Chart::load`], [`ValueSources::merge`] and [`render()`].
+//! Start at [`Chart::load`], [`ValueSources::merge`] and [`render()`]:
+//!
+//! ```
+//! use chart::{
+//!     Capabilities, Chart, ChartFile, Release, Source, TextOptions, ValueSources, render,
+//! };
+//!
+//! /// The clock and the randomness of a test; a program takes its own.
+//! struct World;
+//!
+//! impl Source for World {
+//!     fn now(&self) -> jiff::Timestamp {
+//!         jiff::Timestamp::UNIX_EPOCH
+//!     }
+//!
+//!     fn fill_random(&self, buffer: &mut [u8]) {
+//!         buffer.fill(7);
+//!     }
+//! }
+//!
+//! fn manifests() -> Result<String, Box<dyn std::error::Error>> {
+//!     let file = |path: &str, text: &str| ChartFile { path: path.to_owned(), data: text.into() };
+//!     let chart = Chart::load(vec![
+//!         file("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!         file("values.yaml", "replicas: 1\n"),
+//!         file(
+//!             "templates/deployment.yaml",
+//!             "kind: Deployment\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n  replicas: {{ .Values.replicas }}\n",
+//!         ),
+//!     ])?;
+//!     let given = ValueSources { set: vec!["replicas=3".to_owned()], ..ValueSources::default() };
+//!     let values = given.merge(&|path| Err(format!("no file {path}")))?;
+//!     let release = Release {
+//!         name: "rel".to_owned(),
+//!         namespace: "default".to_owned(),
+//!         is_upgrade: false,
+//!         is_install: true,
+//!         revision: 1,
+//!         service: "Helm".to_owned(),
+//!     };
+//!     let rendered = render(&chart, &values, &release, &Capabilities::default(), &World)?;
+//!     assert_eq!(rendered.manifests[0].name, "rel");
+//!     Ok(rendered.template_text(TextOptions::default()))
+//! }
+//! ```
+//!
+//! Rendering ends: [`Options`] has limits on the native stack, on what is printed, and on steps, and an
+//! error names the one that was exceeded. What several renderings can share is a [`Cache`], which a
+//! source keeps. Helm's functions without a chart are a [`Host`], for the crate `gotmpl`.
 
 mod actions;
 mod archive;

@@ -8,6 +8,7 @@ use chart::{
 };
 use testkit::folder;
 
+mod example;
 mod values;
 
 /// Time stands still, and random bytes are zeros.
