@@ -151,13 +151,16 @@ pub fn read_tree(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFil
             let entry = entry.map_err(|it| FileError::new("list", &folder, it))?;
             let path = entry.path();
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            let metadata =
-                fs::metadata(&path).map_err(|it| FileError::new("inspect", &path, it))?;
-            if metadata.is_dir() {
+            let inspected = |it| FileError::new("inspect", &path, it);
+            let mut kind = entry.file_type().map_err(inspected)?;
+            if kind.is_symlink() {
+                kind = fs::metadata(&path).map_err(inspected)?.file_type();
+            }
+            if kind.is_dir() {
                 if !skip(&name) {
                     folders.push((path, format!("{name}/")));
                 }
-            } else if metadata.is_file() {
+            } else if kind.is_file() {
                 files.push(TreeFile { path: name, content: read(&path)? });
             }
         }
