@@ -10,7 +10,7 @@ use crate::{
 };
 
 const FOLDER: &str = "docs/guide/pictures";
-const COLUMNS: usize = 100;
+const COLUMNS: usize = 108;
 /// Of the picture's letters, in pixels.
 const WIDTH: f64 = 8.4;
 const HEIGHT: usize = 19;
@@ -38,23 +38,17 @@ fn draw(zarpa: &Path) -> anyhow::Result<()> {
         let address = lines.iter().rev().map(|it| text(it)).find(|it| it.starts_with("http://"));
         let address = address.context("`zarpa up` names no address")?;
         fs::write(root().join(FOLDER).join("up.svg"), svg(&lines))?;
-        for (name, query) in [("page.png", "light"), ("page-dark.png", "dark")] {
-            screenshot(address.trim(), &root().join(FOLDER).join(name), query)?;
-        }
-        Ok(())
+        screenshot(address.trim(), &root().join(FOLDER).join("page.png"))
     });
     let mut reset = Command::new(zarpa);
     shell::run(reset.args(["cluster", "reset"]).env("XDG_DATA_HOME", &data))?;
     drawn
 }
 
-fn screenshot(address: &str, to: &Path, scheme: &str) -> anyhow::Result<()> {
+fn screenshot(address: &str, to: &Path) -> anyhow::Result<()> {
     let profile = root().join("target/pictures/chromium");
     let mut chromium = Command::new("chromium");
-    chromium.args(["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=900,640"]);
-    if scheme == "dark" {
-        chromium.args(["--blink-settings=preferredColorScheme=0"]);
-    }
+    chromium.args(["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=680,580"]);
     chromium.arg(format!("--user-data-dir={}", profile.display()));
     chromium.arg(format!("--screenshot={}", to.display())).arg(address);
     shell::read(&mut chromium).map(drop)
