@@ -1,5 +1,9 @@
 //! Answers one path as often as it is told, without a socket: what `cargo xtask count` counts the instructions of.
-#![expect(clippy::unwrap_used, reason = "a program of a tool: it has nobody to tell")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a program of a tool: it reads its arguments and has nobody to tell"
+)]
 
 use std::{env, ffi::OsString, sync::Arc};
 
