@@ -3,9 +3,8 @@
 //! A value matters when the field is another one once the value is. So the chart is rendered again with
 //! other values: first with whole tables changed, then with what is in those that matter.
 
-use std::rc::Rc;
+use std::fmt;
 
-use gotmpl::{Map, Value as Live};
 use goyaml::Value;
 
 use crate::{
@@ -15,11 +14,9 @@ use crate::{
     diagnosis::{Author, Place},
     diff::show,
     fields, marks,
-    origin::{Origin, Origins, find, paths_in},
-    release::Release,
-    render::{Options, Rendered, render_with},
+    origin::{Origin, Origins, find},
+    render::Rendered,
     similar::nearest,
-    values::{Table, Values, get_mut, insert},
 };
 
 mod vary;
@@ -260,8 +257,8 @@ impl<'o> Lines<'o> {
     }
 }
 
-impl std::fmt::Display for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.object)?;
         for field in &self.fields {
             writeln!(f, "  {} = {}", field.path, show(&field.value))?;

@@ -80,8 +80,8 @@ pub(crate) fn lines(output: &str) -> Vec<Option<usize>> {
     let mut last = None;
     let mut lines = Vec::new();
     for line in output.split('\n') {
-        let marks = line.chars().filter_map(|it| u32::from(it).checked_sub(FIRST));
-        last = marks.last().and_then(|it| usize::try_from(it).ok()).or(last);
+        let mut marks = line.chars().rev().filter_map(|it| u32::from(it).checked_sub(FIRST));
+        last = marks.next().and_then(|it| usize::try_from(it).ok()).or(last);
         lines.push(last);
     }
     lines

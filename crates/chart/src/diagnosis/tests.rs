@@ -1,7 +1,5 @@
 //! Mistakes of authors, and what is said of them.
 
-use snapbox::{assert_data_eq, str};
-
 use super::*;
 use crate::{
     capabilities::Capabilities,
@@ -23,6 +21,11 @@ fn load(files: &[(&str, &str)]) -> Chart {
         files.push(file(&CHART));
     }
     Chart::load(files).unwrap()
+}
+
+#[track_caller]
+fn check(found: impl AsRef<str>, expect: &str) {
+    assert_eq!(found.as_ref(), expect.trim());
 }
 
 /// What is said of a rendering that fails, with `--set` flags.
@@ -61,9 +64,9 @@ fn every_template_that_does_not_parse_is_told() {
         ("templates/c.yaml", "{{ env \"HOME\" }}"),
         ("templates/d.yaml", "{{ end }}"),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &[]),
-        str![[r#"
+        r#"
 charts/c/templates/a.yaml:2:19: function "nindentt" not defined
     b: {{ .Values.x | nindentt 2 }}
     hint: did you mean `nindent`?
@@ -76,7 +79,7 @@ charts/c/templates/c.yaml:1:4: function "env" not defined
 charts/c/templates/d.yaml:1: unexpected {{end}}
     {{ end }}
     hint: there is one {{ end }} too many above it, or here
-"#]]
+"#,
     );
 }
 
@@ -89,9 +92,9 @@ fn a_missing_value_is_told_with_its_neighbours() {
         ("templates/c.yaml", "a: {{ template \"c.h\" . }}\n"),
         ("templates/_h.tpl", "{{ define \"c.h\" }}{{ .Values.no.such }}{{ end }}"),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &[]),
-        str![[r#"
+        r#"
 charts/c/templates/_h.tpl:1:29: nil pointer evaluating interface {}.such
     {{ .Values.no.such }}
     value no.such is not set anywhere
@@ -104,7 +107,7 @@ charts/c/templates/a.yaml:1:14: nil pointer evaluating interface {}.tag
     {{ .Values.imaeg.tag }}
     value imaeg.tag is not set anywhere
     hint: did you mean `image.tag`?
-"#]]
+"#,
     );
 }
 
@@ -118,9 +121,9 @@ fn everything_that_is_required_is_told_at_once() {
         ("templates/b.yaml", "{{- if eq .Values.n 5 }}\n{{- end }}\n"),
         ("values.yaml", "b: {}\nn: 5\n"),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &[]),
-        str![[r#"
+        r#"
 charts/c/templates/a.yaml:1:7: a is needed
     {{ required "a is needed" .Values.a }}
     value a is not set anywhere
@@ -129,7 +132,7 @@ charts/c/templates/a.yaml:2:17: b is needed
     {{ required "b is needed" .Values.b.c }}
     value b.c is not set; b is, in charts/c/values.yaml:1
     hint: set it: --set b.c=…, or in a file for -f
-"#]]
+"#,
     );
 }
 
@@ -141,9 +144,9 @@ fn calls_that_fail_name_template_and_value() {
         ("templates/b.yaml", "{{ .Values.t | trunc 5 }}{{ tpl .Values.text . }}"),
         ("values.yaml", "t: x\ntext: \"{{ .Values.q.r }}\"\n"),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &["t={a}"]),
-        str![[r#"
+        r#"
 charts/c/templates/b.yaml:1:22: wrong type for value; expected string; got []interface {}
     {{ .Values.t | trunc 5 }}
     value t is ["a"], from --set t={a}
@@ -151,7 +154,7 @@ charts/c/templates/b.yaml:1:22: wrong type for value; expected string; got []int
 charts/c/templates/a.yaml:1:7: no template "c.labls" is defined
     {{ include "c.labls" . }}
     hint: did you mean "c.labels"?
-"#]]
+"#,
     );
 }
 
@@ -164,9 +167,9 @@ fn output_that_is_no_yaml_is_shown_with_the_line_that_made_it() {
             "kind: X\nmetadata:\n  name: x\n{{- if true }}\nnote: {{ .Values.note }}: c\n{{- end }}\n---\na: b: c\n",
         ),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &[]),
-        str![[r#"
+        r#"
 charts/c/templates/a.yaml:5: does not render to YAML: mapping values are not allowed in this context
          2 metadata:
          3   name: x
@@ -176,7 +179,7 @@ charts/c/templates/a.yaml:5: does not render to YAML: mapping values are not all
 charts/c/templates/a.yaml:8: does not render to YAML: mapping values are not allowed in this context
     >    6 a: b: c
     hint: a text with `: ` in it wants quotes: `| quote`
-"#]]
+"#,
     );
 }
 
@@ -190,16 +193,16 @@ fn values_that_do_not_fit_the_schema_are_told_one_by_one() {
         ),
         ("templates/a.yaml", ""),
     ];
-    assert_data_eq!(
+    check(
         say(&files, &["replicas=two,replica=1"]),
-        str![[r#"
+        r#"
 charts/c/values.yaml:2: image.tag: got string, want integer
     value image.tag is "x", from charts/c/values.yaml:2
 replicas: got string, want integer
     value replicas is "two", from --set replicas=two,replica=1
 the values: additional properties 'replica' not allowed
     hint: did you mean `replicas`?
-"#]]
+"#,
     );
 }
 
@@ -207,20 +210,20 @@ the values: additional properties 'replica' not allowed
 fn a_chart_for_others_or_without_its_parts_says_so() {
     let listed =
         "apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies:\n- name: db\n  version: 1.0.0\n";
-    assert_data_eq!(
+    check(
         say(&[("Chart.yaml", listed)], &[]),
-        str![[r#"
+        r#"
 charts/c/Chart.yaml:5: dependency db is not in charts/
     hint: zarpa chart dependency build charts/c
-"#]]
+"#,
     );
     let newer = "apiVersion: v2\nname: c\nversion: 1.0.0\nkubeVersion: \">9\"\n";
-    assert_data_eq!(
+    check(
         say(&[("Chart.yaml", newer)], &[]),
-        str![[r#"
+        r#"
 charts/c/Chart.yaml:4: chart requires kubeVersion: >9 which is incompatible with Kubernetes v1.35.0
     hint: --kube-version says which one the chart is told
-"#]]
+"#,
     );
 }
 
@@ -232,57 +235,57 @@ fn flags_and_files_that_cannot_be_read_are_told() {
     };
     let set =
         |text: &str| say(ValueSources { set: vec![text.to_owned()], ..ValueSources::default() });
-    assert_data_eq!(
+    check(
         set("a"),
-        str![[r#"
+        r#"
 failed parsing --set data: key "a" has no value
     --set a
     hint: write name=value, and a backslash before a comma within a value
-"#]]
+"#,
     );
-    assert_data_eq!(
+    check(
         set("a={b"),
-        str![[r#"
+        r#"
 failed parsing --set data: list must terminate with '}'
     --set a={b
     hint: a list is written {a,b}
-"#]]
+"#,
     );
-    assert_data_eq!(
+    check(
         set("a[-1]=b"),
-        str![[r#"
+        r#"
 failed parsing --set data: negative -1 index not allowed
     --set a[-1]=b
     hint: an item of a list is written a[0]=x
-"#]]
+"#,
     );
     let file = |text: &str| {
         let files = vec![("prod.yaml".to_owned(), text.as_bytes().to_vec())];
         say(ValueSources { files, ..ValueSources::default() })
     };
-    assert_data_eq!(
+    check(
         file("a: 1\nb: c: d\n"),
-        str![[r#"
+        r#"
 prod.yaml:2: mapping values are not allowed in this context
     b: c: d
-"#]]
+"#,
     );
-    assert_data_eq!(
+    check(
         file("- a\n"),
-        str![[r#"
+        r#"
 prod.yaml:1: holds an array, and values are a table
     - a
     hint: write name: value
-"#]]
+"#,
     );
     let json = vec!["a={x".to_owned()];
-    assert_data_eq!(
+    check(
         say(ValueSources { set_json: json, ..ValueSources::default() }),
-        str![[r#"
+        r#"
 failed parsing --set-json data a={x
     --set-json a={x
     hint: --set-json takes a.b={"c": 1}, or a whole object; the shell's quotes must be around it
-"#]]
+"#,
     );
 }
 
@@ -297,26 +300,26 @@ fn files_that_are_no_chart_are_told_with_their_place() {
         let error = Chart::load(files.clone()).unwrap_err();
         diagnose_load(&error, "charts/c", &files).to_string()
     };
-    assert_data_eq!(
+    check(
         say(&[("Chart.yaml", "name: c\nversion: [1]\n")]),
-        str!["charts/c/Chart.yaml:2: version is of type array, and string is wanted"]
+        "charts/c/Chart.yaml:2: version is of type array, and string is wanted",
     );
-    assert_data_eq!(
+    check(
         say(&[("Chart.yaml", "name: c\nversion: x\n")]),
-        str![[r#"charts/c/Chart.yaml:1: validation: chart.metadata.version "x" is invalid"#]]
+        r#"charts/c/Chart.yaml:1: validation: chart.metadata.version "x" is invalid"#,
     );
-    assert_data_eq!(
+    check(
         say(&[CHART, ("values.yaml", "a: 1\nb: [\n")]),
-        str![[r#"
+        r#"
 charts/c/values.yaml:2: did not find expected node content
     b: [
-"#]]
+"#,
     );
-    assert_data_eq!(
+    check(
         say(&[CHART, ("charts/s/Chart.yaml", "name: s\nversion: y: z\n")]),
-        str![[r#"
+        r#"
 charts/c/charts/s/Chart.yaml:2: mapping values are not allowed in this context
     version: y: z
-"#]]
+"#,
     );
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     capabilities::Capabilities,
     chart::{Chart, ChartFile},
-    render::Inputs,
+    release::Release,
+    render::{Inputs, Options, render_with},
     source::Still,
     values::ValueSources,
 };

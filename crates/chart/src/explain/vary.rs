@@ -1,6 +1,21 @@
 //! Renderings with other values than those that were given.
 
-use super::*;
+use std::rc::Rc;
+
+use gotmpl::{Map, Value as Live};
+use goyaml::Value;
+
+use super::{Cause, Object, RENDERINGS_MAX, is_within, kind, objects};
+use crate::{
+    attempt::attempt,
+    chart::Chart,
+    diagnosis::Author,
+    fields,
+    origin::{Origin, Origins, paths_in},
+    release::Release,
+    render::{Options, render_with},
+    values::{Table, Values, get_mut, insert},
+};
 
 /// What a field is tried against.
 pub(super) struct Trial<'a> {
@@ -175,7 +190,7 @@ impl<'a> Trial<'a> {
         &mut self,
         values: &Values,
         release: Option<&Release>,
-        chart: Option<&crate::Chart>,
+        chart: Option<&Chart>,
     ) -> Effect {
         self.n_renderings += 1;
         let mut inputs = self.author.inputs;

@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
     let done = |()| ExitCode::SUCCESS;
     let result = match command.command {
         ChartSubcommand::Template(it) => template::template(context, &it).map(done),
-        ChartSubcommand::Lint(it) => lint::lint(context, &it).map(done),
+        ChartSubcommand::Lint(it) => lint::lint(context, &it),
         ChartSubcommand::Diff(it) => diff::diff(context, &it),
         ChartSubcommand::Explain(it) => explain::explain(context, &it).map(done),
         ChartSubcommand::Show(it) => show::show(context, &it.command).map(done),

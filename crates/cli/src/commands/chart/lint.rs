@@ -1,15 +1,22 @@
 //! `zarpa chart lint`: what helm's linter says of charts, and the traps beside.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    path::{Component, Path, PathBuf},
+    process::ExitCode,
+};
 
 use chart::{Entry, Finding, Folder, LintInputs};
 use host::files;
+use serde_json::json;
 
 use super::inputs::{self, World};
 use crate::{args::chart::Lint, context::Context, failure::Failure, output};
 
+/// A chart has failed.
+const FAILED: u8 = 1;
+
 /// Prints what is found in every chart, and fails when one of them did.
-pub(crate) fn lint(context: &Context, args: &Lint) -> Result<(), Failure> {
+pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, Failure> {
     let kube_version = args.kube_version.as_deref().map(inputs::kube_version).transpose()?;
     let mut paths = args.charts.clone();
     if args.with_subcharts {
@@ -28,18 +35,48 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<(), Failure> {
         source: &World { has_dns: false },
     };
     let (mut n_failed, mut n_with_problems) = (0, 0);
+    let mut documents = Vec::new();
     for path in &paths {
         let found = find(context, path, &inputs);
         let report = chart::report(path, &found, (args.strict, args.quiet));
-        output::raw(report.text.as_bytes())?;
         n_failed += usize::from(report.has_failed);
         n_with_problems += usize::from(report.has_problems);
+        if context.is_json {
+            documents.push(to_json(path, &found, report.has_failed));
+        } else {
+            output::raw(report.text.as_bytes())?;
+        }
+    }
+    if context.is_json {
+        output::json(&json!({ "charts": documents }))?;
+        return Ok(if n_failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) });
     }
     let summary = format!("{} chart(s) linted, {n_failed} chart(s) failed", paths.len());
     if 0 < n_failed {
         return Err(Failure::work(summary));
     }
-    if !args.quiet || 0 < n_with_problems { output::line(&summary) } else { Ok(()) }
+    if !args.quiet || 0 < n_with_problems {
+        output::line(&summary)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_json(
+    path: &str,
+    found: &Result<Vec<Finding>, String>,
+    has_failed: bool,
+) -> serde_json::Value {
+    let finding = |it: &Finding| {
+        let severity = format!("{:?}", it.severity).to_lowercase();
+        json!({ "severity": severity, "path": it.path, "text": it.text })
+    };
+    let findings = found.iter().flatten().map(finding);
+    json!({
+        "chart": path,
+        "failed": has_failed,
+        "error": found.as_ref().err(),
+        "findings": findings.collect::<Vec<serde_json::Value>>(),
+    })
 }
 
 /// What is found, or why there is no chart, in helm's words.

@@ -54,7 +54,7 @@ fn told(failure: Failure, step: &str, chart: &str, problems: &[Problem]) -> Fail
 }
 
 fn lines(problems: &[Problem]) -> Vec<String> {
-    let lines = problems.iter().map(|it| it.to_string());
+    let lines = problems.iter().map(ToString::to_string);
     lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chart::{Author, Chart, Inputs, Options, Release, Rendered, TextOptions};
+use chart::{Author, Chart, Inputs, Options, Output, Release, Rendered, TextOptions};
 use host::files;
 
 use super::{
@@ -44,7 +44,7 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
         has_tests: !args.skip_tests,
     };
     match &args.output_dir {
-        Some(dir) => write(context, args, dir, &release, &rendered, shown),
+        Some(dir) => write(context, args, dir, &release.name, rendered.outputs(shown)),
         None if args.show_only.is_empty() => output::raw(rendered.template_text(shown).as_bytes()),
         None => {
             let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
@@ -94,15 +94,14 @@ fn write(
     context: &Context,
     args: &Template,
     dir: &Path,
-    release: &Release,
-    rendered: &Rendered,
-    shown: TextOptions,
+    name: &str,
+    documents: Vec<Output<'_>>,
 ) -> Result<(), Failure> {
     let mut texts: Vec<(String, String)> = Vec::new();
-    for document in rendered.outputs(shown) {
+    for document in documents {
         let dir = dir.display();
         let path = if args.release_name && !document.is_crd {
-            format!("{dir}/{}/{}", release.name, document.path)
+            format!("{dir}/{name}/{}", document.path)
         } else {
             format!("{dir}/{}", document.path)
         };
@@ -120,6 +119,6 @@ fn write(
         return output::line("");
     }
     let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
-    let nothing = Rendered::default();
-    output::raw(nothing.show_only(&patterns, shown)?.as_bytes())
+    let nothing = Rendered::default().show_only(&patterns, TextOptions::default())?;
+    output::raw(nothing.as_bytes())
 }
