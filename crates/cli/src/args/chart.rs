@@ -235,7 +235,7 @@ pub(crate) struct Diff {
 pub(crate) struct Explain {
     /// A chart's folder or archive.
     pub(crate) chart: String,
-    /// KIND/NAME, and a field behind it: Deployment/faro.spec.template.spec.containers[0].image
+    /// KIND/NAME, and a field behind it: `Deployment/faro.spec.template.spec.containers[0].image`
     pub(crate) path: String,
     #[command(flatten)]
     pub(crate) values: Values,
