@@ -15,8 +15,9 @@ use crate::shell::{self, root};
 /// Without a store: its threads would take turns at random.
 const PATHS: [&str; 3] = ["/health", "/version", "/nothing/here"];
 const RECORD: &str = "apps/faro/instructions.txt";
-/// How far a count may be from its record, in parts of a hundred.
-const TOLERANCE: u64 = 5;
+/// How far a count may be from its record, in parts of a hundred: runs differ by 3, and processors in what the C
+/// library copies with.
+const TOLERANCE: u64 = 10;
 const FEW: u64 = 200;
 const MANY: u64 = 10_200;
 
