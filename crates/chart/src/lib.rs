@@ -84,7 +84,6 @@ mod manifest;
 mod marks;
 mod metadata;
 mod oci_form;
-mod order;
 mod origin;
 mod output;
 mod overview;
@@ -131,7 +130,6 @@ pub use metadata::{Dependency, Lock, Maintainer, Metadata, ValidationError};
 pub use oci_form::{
     CHART_MEDIA_TYPE, CONFIG_MEDIA_TYPE, OLD_CHART_MEDIA_TYPE, PROVENANCE_MEDIA_TYPE,
 };
-pub use order::INSTALL_ORDER;
 pub use origin::Origin;
 pub use output::Output;
 pub use overview::Part;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use goyaml::Value;
+use kobject::order::{INSTALL, rank};
 
 use crate::{
     decode::{DecodeError, Struct},
-    order::rank,
     pathname,
 };
 
@@ -106,8 +106,8 @@ pub(crate) fn sort(
             }
         }
     }
-    sorted.manifests.sort_by(|one, two| rank(&one.kind).cmp(&rank(&two.kind)));
-    sorted.hooks.sort_by(|one, two| rank(&one.kind).cmp(&rank(&two.kind)));
+    sorted.manifests.sort_by(|one, two| rank(&one.kind, &INSTALL).cmp(&rank(&two.kind, &INSTALL)));
+    sorted.hooks.sort_by(|one, two| rank(&one.kind, &INSTALL).cmp(&rank(&two.kind, &INSTALL)));
     Ok(sorted)
 }
 

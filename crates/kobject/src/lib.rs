@@ -15,6 +15,7 @@ mod data;
 
 pub mod catalog;
 pub mod meta;
+pub mod order;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
