@@ -103,36 +103,54 @@ pub(crate) fn is_client_side(live: &Value) -> bool {
     })
 }
 
-/// The JSON patch that turns what Helm wrote client-side into server-side ownership; none when there is nothing to turn.
+/// Who owns what before an object is applied: Helm's client-side writes as server-side ones, and `spec.replicas` as
+/// nobody's when an autoscaler takes it over. `None` when nothing of that is to be changed.
 ///
-/// Without it, fields that leave the manifest would stay, owned by the old entry for ever.
-/// Source: client-go, `util/csaupgrade/upgrade.go`, `UpgradeManagedFieldsPatch`, as Helm 4.1.4 calls it.
-pub fn client_side_upgrade(live: &Value) -> Option<Value> {
-    let entries = live["metadata"]["managedFields"].as_array()?;
-    let is_helm =
-        |it: &Value| it["manager"] == MANAGER && object::text(&it["subresource"]).is_empty();
-    let is_client_side = |it: &Value| is_helm(it) && it["operation"] == "Update";
-    if !entries.iter().any(is_client_side) {
-        return None;
-    }
-    let api_version = entries.iter().find(|it| is_helm(it)).map(|it| it["apiVersion"].clone());
-    let mut apply = json!({
-        "manager": MANAGER, "operation": "Apply", "apiVersion": api_version, "fieldsType": "FieldsV1", "fieldsV1": {},
-    });
-    let mut kept = Vec::new();
-    for entry in entries {
-        if is_helm(entry) {
-            merge(&mut apply["fieldsV1"], &entry["fieldsV1"], "");
-            apply["time"] = entry["time"].clone();
-        } else {
-            kept.push(entry.clone());
+/// Without the first, fields that leave the manifest would stay, owned by the old entry for ever; without the second,
+/// replicas that leave it would fall back to one.
+/// Source: client-go, `util/csaupgrade/upgrade.go`, `UpgradeManagedFieldsPatch`, as Helm 4.1.4 calls it; Kubernetes'
+/// documentation of server-side apply, "Transferring ownership".
+pub(crate) fn before_apply(live: &Value, leaves_replicas: bool) -> Option<Vec<Value>> {
+    let mut entries = live["metadata"]["managedFields"].as_array()?.clone();
+    let is_upgraded = upgrade_client_side(&mut entries);
+    let mut is_left = false;
+    if leaves_replicas {
+        for entry in entries.iter_mut().filter(|it| is_helms(it)) {
+            let spec = entry["fieldsV1"].get_mut("f:spec").and_then(Value::as_object_mut);
+            is_left |= spec.is_some_and(|it| it.remove("f:replicas").is_some());
         }
     }
-    kept.insert(0, apply);
-    Some(json!([
-        { "op": "replace", "path": "/metadata/managedFields", "value": kept },
+    (is_upgraded || is_left).then_some(entries)
+}
+
+/// The JSON patch that writes these entries, unless somebody changes the object meanwhile.
+pub(crate) fn patch(live: &Value, entries: &[Value]) -> Value {
+    json!([
+        { "op": "replace", "path": "/metadata/managedFields", "value": entries },
         { "op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] },
-    ]))
+    ])
+}
+
+fn is_helms(entry: &Value) -> bool {
+    entry["manager"] == MANAGER && object::text(&entry["subresource"]).is_empty()
+}
+
+/// Joins Helm's entries to one of server-side apply; false when none was written client-side.
+fn upgrade_client_side(entries: &mut Vec<Value>) -> bool {
+    if !entries.iter().any(|it| is_helms(it) && it["operation"] == "Update") {
+        return false;
+    }
+    let (helms, mut others): (Vec<Value>, Vec<Value>) = entries.drain(..).partition(is_helms);
+    let mut apply = json!({
+        "manager": MANAGER, "operation": "Apply", "apiVersion": helms[0]["apiVersion"], "fieldsType": "FieldsV1", "fieldsV1": {},
+    });
+    for entry in helms {
+        merge(&mut apply["fieldsV1"], &entry["fieldsV1"], "");
+        apply["time"] = entry["time"].clone();
+    }
+    entries.push(apply);
+    entries.append(&mut others);
+    true
 }
 
 /// Adds one set of fields to another; its leaves note their manager, unless that is nobody.
@@ -175,7 +193,7 @@ pub(crate) fn key_value(item: &Value, key: &str) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::{Fields, client_side_upgrade, owned_by};
+    use super::{Fields, before_apply, owned_by, patch};
 
     #[test]
     fn ownership_is_read_by_field_key_and_member() {
@@ -218,12 +236,13 @@ mod tests {
             { "manager": "other", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:x": {} } },
             { "manager": "helm", "operation": "Update", "apiVersion": "v1", "time": "t", "fieldsV1": { "f:data": { ".": {}, "f:a": {} } } },
         ] } });
-        let patch = client_side_upgrade(&live).unwrap();
-        assert_eq!(patch[0]["value"][0]["operation"], "Apply");
-        assert_eq!(patch[0]["value"][0]["fieldsV1"], json!({ "f:data": { ".": {}, "f:a": {} } }));
-        assert_eq!(patch[0]["value"][1]["manager"], "other");
-        assert_eq!(patch[1]["value"], "7");
+        let entries = before_apply(&live, false).unwrap();
+        assert_eq!(entries[0]["operation"], "Apply");
+        assert_eq!(entries[0]["fieldsV1"], json!({ "f:data": { ".": {}, "f:a": {} } }));
+        assert_eq!(entries[1]["manager"], "other");
+        let patch = patch(&live, &entries);
+        assert_eq!((&patch[0]["value"], &patch[1]["value"]), (&json!(entries), &json!("7")));
         let applied = json!({ "metadata": { "managedFields": [{ "manager": "helm", "operation": "Apply" }] } });
-        assert_eq!(client_side_upgrade(&applied), None);
+        assert_eq!(before_apply(&applied, true), None);
     }
 }

@@ -25,6 +25,7 @@ pub mod fields;
 pub mod digest;
 pub mod lock;
 pub mod plan;
+mod scaling;
 pub mod verdict;
 
 pub use history::History;

@@ -1,6 +1,6 @@
 //! From the stored release, the new manifest and the live objects to everything that a deploy will do.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,11 +8,12 @@ use thiserror::Error;
 
 use crate::{
     diff::{self, FieldChange, Previous},
-    hook,
+    fields, hook,
     object::{self, ObjectId},
     order,
     ownership::{self, Owner},
     record::{Hook, HookEvent},
+    scaling,
 };
 
 /// What a plan is made from. Every object has its namespace, or belongs to the cluster.
@@ -90,7 +91,7 @@ pub struct Change {
     /// What is sent: the manifest with the ownership metadata.
     #[serde(skip)]
     pub object: Value,
-    /// A JSON patch to send first, for an object that Helm wrote client-side.
+    /// A JSON patch to send first, that changes who owns which field.
     #[serde(skip)]
     pub managed_fields: Option<Value>,
 }
@@ -262,18 +263,27 @@ fn add_object(
             return Err(PlanError::Ownership { id, problems });
         }
     }
-    let previous = previous.map(marked);
+    let is_handed_over = scaling::is_handed_over(&object, inputs.desired);
+    let entries = fields::before_apply(live, is_handed_over);
+    let mut live_then = Cow::Borrowed(live);
+    let mut previous = previous.map(marked);
+    if is_handed_over {
+        previous = previous.as_ref().map(scaling::without_replicas);
+        if let Some(entries) = &entries {
+            live_then.to_mut()["metadata"]["managedFields"] = entries.clone().into();
+        }
+    }
     let previous = previous
         .as_ref()
         .map(|manifest| Previous { manifest, was_applied: inputs.previous_was_applied });
-    let mut fields = diff::changes(&object, previous, live);
+    let mut fields = diff::changes(&object, previous, &live_then);
     if object::kind(&object) == "Secret" {
         hide(&mut fields);
     }
     if fields.is_empty() {
         plan.unchanged.push(id);
     } else {
-        let managed_fields = crate::fields::client_side_upgrade(live);
+        let managed_fields = entries.map(|it| fields::patch(live, &it));
         plan.changes.push(Change { id, action: Action::Patch(fields), object, managed_fields });
     }
     Ok(())

@@ -24,3 +24,4 @@ mod project;
 mod pulls;
 mod registry;
 mod sandbox;
+mod scaling;

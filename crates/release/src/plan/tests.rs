@@ -148,3 +148,39 @@ fn a_plan_tells_every_field() {
     ];
     assert_eq!(plan.lines(), expect);
 }
+
+#[test]
+fn replicas_that_an_autoscaler_takes_over_are_given_up_and_not_reset() {
+    let workload = |spec: Value| {
+        let mut object = object("Deployment", "web", 1);
+        object["spec"] = spec;
+        object
+    };
+    let scaler = |name: &str| {
+        json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": { "name": "web", "namespace": "dev" },
+            "spec": { "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": name } },
+        })
+    };
+    let before = workload(json!({ "replicas": 3, "paused": false }));
+    let mut held = live(before.clone());
+    held["metadata"]["managedFields"][0]["fieldsV1"] =
+        json!({ "f:spec": { "f:replicas": {}, "f:paused": {} } });
+    let after = workload(json!({ "paused": true }));
+    let lines_with = |desired: &[Value]| {
+        let plan = make(desired, std::slice::from_ref(&before), std::slice::from_ref(&held));
+        let plan = plan.unwrap();
+        (lines(&plan), plan.changes[0].managed_fields.clone())
+    };
+    let (said, patch) = lines_with(&[after.clone(), scaler("web")]);
+    let changes = "patch deployment/web spec.paused: false → true";
+    assert_eq!(said, [changes, "create horizontalpodautoscaler/web"]);
+    let owned = &patch.unwrap()[0]["value"][0]["fieldsV1"];
+    assert_eq!(*owned, json!({ "f:spec": { "f:paused": {} } }));
+    for others in [vec![after.clone()], vec![after, scaler("another")]] {
+        let (said, patch) = lines_with(&others);
+        assert!(said[0].contains("spec.replicas"), "{said:?}");
+        assert_eq!(patch, None);
+    }
+}
