@@ -282,7 +282,7 @@ struct Faro {
 
 impl Faro {
     fn spawn(command: Command) -> Self {
-        let mut server = Server::spawn(command);
+        let mut server = Server::spawn(command, "KILL");
         let line = server.wait_for("\"message\":\"serving\"");
         let address = line.split("\"listen\":\"Some(").nth(1).and_then(|it| it.split(')').next());
         let address = address.and_then(|it| it.parse().ok());
@@ -306,18 +306,20 @@ impl Faro {
 /// A program whose log tells how far it is; it ends with the value.
 struct Server {
     child: Child,
+    /// What ends it at once.
+    end_by: &'static str,
     log: mpsc::Receiver<String>,
 }
 
 impl Server {
-    fn spawn(mut command: Command) -> Self {
+    fn spawn(mut command: Command, end_by: &'static str) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|it| panic!("{command:?}: {it}: {PACKAGES}"));
         let (tx, log) = mpsc::channel();
         forward(child.stdout.take().unwrap(), tx.clone());
         forward(child.stderr.take().unwrap(), tx);
-        Self { child, log }
+        Self { child, end_by, log }
     }
 
     /// The next line of the log that contains a text.
@@ -346,10 +348,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // PostgreSQL's own children must go, too: SIGQUIT ends them at once.
         if self.child.try_wait().unwrap().is_none() {
             self.signal("CONT");
-            self.end("QUIT");
+            self.end(self.end_by);
         }
     }
 }
@@ -373,7 +374,7 @@ fn redis(dir: &Path, port: u16) -> Server {
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--save", "", "--appendonly", "yes", "--dir"])
         .arg(dir);
-    let mut server = Server::spawn(command);
+    let mut server = Server::spawn(command, "KILL");
     server.wait_for("Ready to accept connections");
     server
 }
@@ -417,7 +418,8 @@ fn postgres(dir: &Path, port: u16) -> Server {
     for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"] {
         command.args(["-c", setting]);
     }
-    let mut server = Server::spawn(command);
+    // Its children must go, too: that is what SIGQUIT is for.
+    let mut server = Server::spawn(command, "QUIT");
     server.wait_for("ready to accept connections");
     server
 }
