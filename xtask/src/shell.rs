@@ -1,6 +1,7 @@
 //! Other programs, run to their end.
 
 use std::{
+    env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -15,17 +16,33 @@ pub(crate) fn root() -> PathBuf {
 
 /// Runs a program that says itself what it does.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| shown(command))?;
+    let status = forget_package(command).status().with_context(|| shown(command))?;
     ensure!(status.success(), "{}: {status}", shown(command));
     Ok(())
 }
 
 /// Runs a program and returns what it wrote to standard output.
 pub(crate) fn read(command: &mut Command) -> anyhow::Result<String> {
+    let command = forget_package(command);
     let output = command.stderr(Stdio::piped()).output().with_context(|| shown(command))?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}: {}\n{errors}", shown(command), output.status);
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Leaves out what cargo tells this program of its own package.
+///
+/// Build scripts that look at it would run again, and half of the workspace would be compiled once for those who call
+/// cargo from here and once for all others.
+pub(crate) fn forget_package(command: &mut Command) -> &mut Command {
+    let is_of_package =
+        |name: &str| ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|it| name.starts_with(it));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Says that a program is installed.
