@@ -28,51 +28,48 @@ const SLICES: &str = "endpointslice.kubernetes.io/managed-by=endpointslice-contr
 /// Marks every pod that is stored as ready as not ready, and what its controllers and Services have counted it in.
 pub(crate) async fn mark_unready(client: &Client, now: Timestamp) -> Result<(), kube::Error> {
     let conditions = unready_conditions(now);
+    let all = ListParams::default;
     tokio::try_join!(
-        patch_statuses::<Pod>(client, |it| pod(it, &conditions)),
-        patch_statuses::<ReplicaSet>(client, replica_set),
-        patch_statuses::<Deployment>(client, deployment),
-        patch_statuses::<StatefulSet>(client, stateful_set),
-        patch_statuses::<DaemonSet>(client, daemon_set),
-        patch_slices(client),
+        patch_all::<Pod>(client, Part::Status, all(), |it| pod(it, &conditions)),
+        patch_all::<ReplicaSet>(client, Part::Status, all(), replica_set),
+        patch_all::<Deployment>(client, Part::Status, all(), deployment),
+        patch_all::<StatefulSet>(client, Part::Status, all(), stateful_set),
+        patch_all::<DaemonSet>(client, Part::Status, all(), daemon_set),
+        patch_all::<EndpointSlice>(client, Part::Whole, all().labels(SLICES), slice),
     )?;
     Ok(())
 }
 
-/// Patches the statuses for which `decide` has a patch.
-async fn patch_statuses<K>(
+/// What of an object is patched.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    Status,
+}
+
+/// Patches the objects for which `decide` has a patch.
+async fn patch_all<K>(
     client: &Client,
+    part: Part,
+    which: ListParams,
     decide: impl Fn(&K) -> Option<Patch<Value>>,
 ) -> Result<(), kube::Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {
-    let all = Api::<K>::all(client.clone()).list(&ListParams::default()).await?;
+    let all = Api::<K>::all(client.clone()).list(&which).await?;
     let patches = all.items.iter().filter_map(|it| Some((it, decide(it)?)));
     let patches = patches.map(|(object, patch)| async move {
-        let api = namespaced::<K>(client, object);
-        api.patch_status(&object.name_any(), &PatchParams::default(), &patch).await
+        let namespace = object.namespace().unwrap_or_default();
+        let api = Api::<K>::namespaced(client.clone(), &namespace);
+        let (name, params) = (object.name_any(), PatchParams::default());
+        match part {
+            Part::Whole => api.patch(&name, &params, &patch).await,
+            Part::Status => api.patch_status(&name, &params, &patch).await,
+        }
     });
     try_join_all(patches).await.map(drop)
-}
-
-async fn patch_slices(client: &Client) -> Result<(), kube::Error> {
-    let ours = ListParams::default().labels(SLICES);
-    let all = Api::<EndpointSlice>::all(client.clone()).list(&ours).await?;
-    let patches = all.items.iter().filter_map(|it| Some((it, slice(it)?)));
-    let patches = patches.map(|(object, patch)| async move {
-        let api = namespaced::<EndpointSlice>(client, object);
-        api.patch(&object.name_any(), &PatchParams::default(), &patch).await
-    });
-    try_join_all(patches).await.map(drop)
-}
-
-fn namespaced<K>(client: &Client, object: &K) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
 }
 
 fn unready_conditions(now: Timestamp) -> Value {
