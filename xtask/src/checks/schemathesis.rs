@@ -2,11 +2,13 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
-    process::{Command, Stdio},
+    io::{self, BufRead as _, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    thread,
 };
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 use super::{dir, venv};
 use crate::shell::{self, root};
@@ -26,11 +28,9 @@ pub(super) fn check() -> anyhow::Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let mut command = Command::new(root().join("target/debug/faro"));
     command.args(["--admin-listen", "127.0.0.1:0", "--listen", &address]);
-    let mut faro = command.arg("--data-dir").arg(&data).stdout(Stdio::null()).spawn()?;
+    let mut faro = command.arg("--data-dir").arg(&data).stdout(Stdio::piped()).spawn()?;
     let result = (|| {
-        while TcpStream::connect(&address).is_err() {
-            ensure!(faro.try_wait()?.is_none(), "{command:?} has ended");
-        }
+        wait_until_serving(&mut faro)?;
         let mut schemathesis = Command::new(venv.join("bin/schemathesis"));
         schemathesis
             .arg("--config-file")
@@ -44,4 +44,15 @@ pub(super) fn check() -> anyhow::Result<()> {
     faro.kill()?;
     faro.wait()?;
     result
+}
+
+/// Reads the log until it says that connections are taken, and lets the rest of it go.
+fn wait_until_serving(faro: &mut Child) -> anyhow::Result<()> {
+    let mut log = BufReader::new(faro.stdout.take().context("its log is piped")?);
+    let mut told = String::new();
+    while !told.contains("\"serving\"") {
+        ensure!(log.read_line(&mut told)? != 0, "faro has ended:\n{told}");
+    }
+    thread::spawn(move || io::copy(&mut log, &mut io::sink()));
+    Ok(())
 }
