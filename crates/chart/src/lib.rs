@@ -102,6 +102,8 @@ mod similar;
 mod source;
 mod strvals;
 mod tree;
+#[cfg(test)]
+mod trial;
 mod values;
 mod yaml;
 

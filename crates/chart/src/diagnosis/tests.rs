@@ -2,26 +2,9 @@
 
 use super::*;
 use crate::{
-    capabilities::Capabilities,
     chart::ChartFile,
-    release::Release,
-    render::{Options, render_with},
-    source::Still,
+    trial::{CHART, load, render_for},
 };
-
-const CHART: (&str, &str) = ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n");
-
-fn load(files: &[(&str, &str)]) -> Chart {
-    let file = |(path, data): &(&str, &str)| ChartFile {
-        path: (*path).to_owned(),
-        data: data.as_bytes().to_vec(),
-    };
-    let mut files: Vec<ChartFile> = files.iter().map(file).collect();
-    if !files.iter().any(|it| it.path == "Chart.yaml") {
-        files.push(file(&CHART));
-    }
-    Chart::load(files).unwrap()
-}
 
 #[track_caller]
 fn check(found: impl AsRef<str>, expect: &str) {
@@ -30,29 +13,8 @@ fn check(found: impl AsRef<str>, expect: &str) {
 
 /// What is said of a rendering that fails, with `--set` flags.
 fn say(files: &[(&str, &str)], set: &[&str]) -> String {
-    let chart = load(files);
-    let set = set.iter().map(|it| (*it).to_owned()).collect();
-    let sources = ValueSources { set, ..ValueSources::default() };
-    let values = sources.merge(&|_| Err(String::new())).unwrap();
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
-    let capabilities = Capabilities::default();
-    let inputs = Inputs {
-        release: &release,
-        capabilities: &capabilities,
-        source: &Still,
-        options: Options::default(),
-    };
-    let author =
-        Author { chart: &chart, folder: "charts/c", sources: &sources, values: &values, inputs };
-    let error = render_with(&chart, &values, &inputs).unwrap_err();
-    let problems = diagnose(&error, &author);
+    let problems =
+        render_for(&load(files), set, |author, rendered| diagnose(&rendered.unwrap_err(), author));
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,14 +1,7 @@
 //! Small charts of which it is known what made them.
 
 use super::*;
-use crate::{
-    capabilities::Capabilities,
-    chart::{Chart, ChartFile},
-    release::Release,
-    render::{Inputs, Options, render_with},
-    source::Still,
-    values::ValueSources,
-};
+use crate::trial::{load, render_for};
 
 const FILES: [(&str, &str); 5] = [
     ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: \"7\"\n"),
@@ -28,35 +21,13 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 fn check(target: &str, expect: &str) {
-    let file = |(path, data): (&str, &str)| ChartFile {
-        path: path.to_owned(),
-        data: data.as_bytes().to_vec(),
-    };
-    let chart = Chart::load(FILES.map(file).into()).unwrap();
-    let sources = ValueSources { set: vec!["replicas=2".to_owned()], ..ValueSources::default() };
-    let values = sources.merge(&|_| Err(String::new())).unwrap();
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
-    let capabilities = Capabilities::default();
-    let inputs = Inputs {
-        release: &release,
-        capabilities: &capabilities,
-        source: &Still,
-        options: Options::default(),
-    };
-    let author =
-        Author { chart: &chart, folder: "charts/c", sources: &sources, values: &values, inputs };
-    let rendered = render_with(&chart, &values, &inputs).unwrap();
-    let found = match explain(&author, &rendered, target) {
-        Ok(explanation) => explanation.to_string(),
-        Err(error) => format!("{error}; {}\n", error.hint(&rendered).unwrap_or_default()),
-    };
+    let found = render_for(&load(&FILES), &["replicas=2"], |author, rendered| {
+        let rendered = rendered.unwrap();
+        match explain(author, &rendered, target) {
+            Ok(explanation) => explanation.to_string(),
+            Err(error) => format!("{error}; {}\n", error.hint(&rendered).unwrap_or_default()),
+        }
+    });
     assert_eq!(found, expect, "{target}");
 }
 
