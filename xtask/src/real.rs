@@ -22,8 +22,11 @@ const REGISTRY: &str = "10.243.0.2:5000";
 const NAMESPACE: &str = "faro";
 /// Where helm deploys the same chart.
 const PEER: &str = "faro-by-helm";
+/// With these the release brings a Redis and a PostgreSQL, of the images that `e2e/images/stores.sh` makes.
+const STORES: &str = "redis.enabled=true,redis.image=redis:debian,redis.password=count-me,\
+    postgresql.enabled=true,postgresql.image=postgres:debian,postgresql.password=keep-us";
 
-/// Runs the check; `folder` holds the scripts `up`, `addons` and `down`.
+/// Runs the check; `folder` holds the scripts `up`, `addons`, `load` and `down`.
 pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     e2e::be_root()?;
     tools::fetch()?;
@@ -36,6 +39,7 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     }
     fs::create_dir_all(&work)?;
     let _registry = Registry::start(&work)?;
+    cluster.load_stores(&work)?;
     let trial = Trial { zarpa, work, cluster };
     trial.cluster.restrict(NAMESPACE)?;
     eprintln!("real: first, everything is new");
@@ -48,6 +52,8 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     shell::run(trial.helm(NAMESPACE).args(["history", "faro"]))?;
     eprintln!("real: the same chart by helm");
     trial.helm_installs()?;
+    eprintln!("real: with a Redis and a PostgreSQL of the release's own");
+    trial.keeps_what_its_stores_hold()?;
     eprintln!("real: more replicas under load");
     trial.scales()?;
     trial.zarpa("down", &[])
@@ -77,7 +83,7 @@ impl Trial {
         last["revision"].as_u64().context("a revision has a number")
     }
 
-    /// Helm installs, tests and removes the same chart with the same image, in a namespace as strict.
+    /// Helm installs, tests and removes the same chart with the same image and stores, in a namespace as strict.
     fn helm_installs(&self) -> anyhow::Result<()> {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
         let deployment = ["get", "deployment", "faro", "--namespace", NAMESPACE, "--output", path];
@@ -85,7 +91,8 @@ impl Trial {
         self.cluster.restrict(PEER)?;
         let install = ["install", "faro", "charts/faro", "--wait", "--set"];
         let mut helm = self.helm(PEER);
-        shell::run(helm.args(install).arg(format!("image={image}")).current_dir(root()))?;
+        let values = format!("image={image},{STORES}");
+        shell::run(helm.args(install).arg(values).current_dir(root()))?;
         shell::run(self.helm(PEER).args(["test", "faro"]))?;
         shell::run(self.helm(PEER).args(["uninstall", "faro", "--wait"]))
     }
@@ -93,17 +100,11 @@ impl Trial {
     /// The autoscaler reads the pods' CPU, and makes more of them while they are asked without pause.
     fn scales(&self) -> anyhow::Result<()> {
         self.zarpa("up", &["--set", "autoscaling.enabled=true"])?;
-        let kubectl = |args: &[&str]| {
-            let mut command = self.cluster.kubectl();
-            command.args(args).args(["--namespace", NAMESPACE]);
-            command
-        };
+        let kubectl = |args: &[&str]| self.kubectl(args);
         let active = ["wait", "hpa/faro", "--for=condition=ScalingActive", "--timeout=180s"];
         shell::run(&mut kubectl(&active))?;
-        let address = ["get", "service", "faro", "--output", "jsonpath={.spec.clusterIP}"];
-        let url = format!("http://{}/health", shell::read(&mut kubectl(&address))?);
-        let mut load = Command::new("nsenter");
-        load.args(["--net=/run/netns/real", "wrk", "-t1", "-c32", "-d240s", &url]);
+        let url = self.url("health")?;
+        let mut load = inside(&["wrk", "-t1", "-c32", "-d240s", &url]);
         let load = Load(load.stdout(Stdio::null()).spawn()?);
         let replicas = "jsonpath={.spec.replicas}{\"\\n\"}";
         let watch = ["get", "deployment", "faro", "--watch", "--output", replicas];
@@ -123,11 +124,67 @@ impl Trial {
         Ok(())
     }
 
+    /// The count and the users outlive the pods of the stores that hold them.
+    fn keeps_what_its_stores_hold(&self) -> anyhow::Result<()> {
+        let old = ["get", "pods", "--selector=app.kubernetes.io/instance=faro", "--output=name"];
+        let old = shell::read(&mut self.kubectl(&old))?;
+        self.zarpa("up", &["--set", STORES])?;
+        // Until the node has heard that they end, they count on in their own store.
+        let gone = ["wait", "--for=delete", "--timeout=120s"];
+        shell::run(self.kubectl(&gone).args(old.split_whitespace()))?;
+        let users = self.url("api/users")?;
+        let user = r#"{"dni": "1", "name": "Ana"}"#;
+        let user = ["--header", "content-type: application/json", "--data", user, &users];
+        shell::read(inside(CURL).args(user))?;
+        let before = self.n_visits()?;
+        let stores = ["faro-redis-0", "faro-postgresql-0"];
+        shell::run(self.kubectl(&["delete", "pod"]).args(stores))?;
+        for store in ["statefulset/faro-redis", "statefulset/faro-postgresql"] {
+            shell::run(&mut self.kubectl(&["rollout", "status", store, "--timeout=120s"]))?;
+        }
+        let after = self.n_visits()?;
+        ensure!(after == before + 1, "{before} visits before the Redis went, {after} after");
+        let page = shell::read(inside(CURL).arg(&users))?;
+        ensure!(page.contains("Ana"), "after the PostgreSQL went, the users are {page}");
+        eprintln!("real: visit {after} was counted, and the users are there, after both went");
+        Ok(())
+    }
+
+    /// Visits once more; returns the count.
+    fn n_visits(&self) -> anyhow::Result<u64> {
+        let json = ["--header", "accept: application/json", &self.url("")?];
+        let text = shell::read(inside(CURL).args(json))?;
+        let answer: Value = serde_json::from_str(&text)?;
+        answer["visits"].as_u64().with_context(|| format!("no count in {text}"))
+    }
+
+    /// Where the Service answers, from within the node.
+    fn url(&self, path: &str) -> anyhow::Result<String> {
+        let address = ["get", "service", "faro", "--output", "jsonpath={.spec.clusterIP}"];
+        Ok(format!("http://{}/{path}", shell::read(&mut self.kubectl(&address))?))
+    }
+
+    fn kubectl(&self, args: &[&str]) -> Command {
+        let mut command = self.cluster.kubectl();
+        command.args(args).args(["--namespace", NAMESPACE]);
+        command
+    }
+
     fn helm(&self, namespace: &str) -> Command {
         let mut command = Command::new(tools::dir().join("helm"));
         command.arg("--kubeconfig").arg(&self.cluster.kubeconfig).args(["--namespace", namespace]);
         command
     }
+}
+
+/// It asks again when faro answers that a store is away.
+const CURL: &[&str] = &["curl", "--silent", "--show-error", "--fail", "--retry", "5"];
+
+/// A program that runs in the node's network.
+fn inside(command: &[&str]) -> Command {
+    let mut program = Command::new("nsenter");
+    program.arg("--net=/run/netns/real").args(command);
+    program
 }
 
 /// Requests without pause, for as long as this lives.
@@ -167,6 +224,13 @@ impl Kubernetes {
         let mut command = Command::new(tools::dir().join("kubectl"));
         command.arg("--kubeconfig").arg(&self.kubeconfig);
         command
+    }
+
+    /// Puts the images of a Redis and a PostgreSQL into the node.
+    fn load_stores(&self, work: &Path) -> anyhow::Result<()> {
+        let archive = work.join("stores.tar");
+        shell::run(Command::new("sh").arg(root().join("e2e/images/stores.sh")).arg(&archive))?;
+        shell::run(Command::new(self.folder.join("load")).arg(&archive))
     }
 
     /// Makes a namespace that takes only pods of the restricted standard.
