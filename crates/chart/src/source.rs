@@ -44,11 +44,6 @@ pub trait Source {
     fn rsa_key(&self, _bits: u64) -> Option<String> {
         None
     }
-
-    /// A new private key as PEM, of a kind that is not RSA: `dsa`, `ecdsa` or `ed25519`.
-    fn private_key(&self, kind: &str) -> Result<String, String> {
-        Err(format!("{kind} keys are not supported here"))
-    }
 }
 
 /// What `lookup` asks for; an empty namespace or name means all.

@@ -18,6 +18,10 @@ mod bcrypt;
 mod certificate;
 mod der;
 mod derive;
+mod dsa;
+mod ecdsa;
+mod ed25519;
+mod key;
 mod montgomery;
 mod pem;
 mod prime;
@@ -25,7 +29,7 @@ mod rsa;
 mod x509;
 
 pub(crate) use certificate::Certificate;
-use rsa::PrivateKey;
+use key::PrivateKey;
 use x509::{Request, Signer};
 
 const CERTIFICATE: gotmpl::Type = Named("sprig.certificate");
@@ -68,7 +72,10 @@ impl Env<'_, '_> {
     fn new_key(&self, bits: u64) -> Result<PrivateKey> {
         let source = self.host.source;
         match source.rsa_key(bits) {
-            None => Ok(PrivateKey::generate(bits, &mut |buffer| source.fill_random(buffer))),
+            None => {
+                let key = rsa::Key::generate(bits, &mut |buffer| source.fill_random(buffer));
+                Ok(PrivateKey::Rsa(key))
+            }
             Some(pem) => PrivateKey::from_pem(pem.as_bytes())
                 .or_else(|error| fail(format!("the key at hand cannot be used: {error}"))),
         }
@@ -80,6 +87,9 @@ impl Env<'_, '_> {
             None => self.new_key(CERTIFICATE_KEY_BITS),
             Some(pem) => match PrivateKey::from_pem(text(pem).as_bytes()) {
                 Ok(key) => Ok(key),
+                Err(error) if error == key::NO_SIGNER => {
+                    fail(format!("error creating certificate: {error}"))
+                }
                 Err(error) => fail(format!("parsing private key: {error}")),
             },
         }
@@ -108,13 +118,13 @@ impl Env<'_, '_> {
     fn ca(&self, args: &[Value], pem: Option<&Value>) -> Result<Value> {
         let key = self.key(pem)?;
         let request = self.request(args, true)?;
-        Ok(issued(&request, &key, None))
+        Ok(self.issued(&request, &key, None))
     }
 
     fn self_signed(&self, args: &[Value], pem: Option<&Value>) -> Result<Value> {
         let key = self.key(pem)?;
         let request = self.request(args, false)?;
-        Ok(issued(&request, &key, None))
+        Ok(self.issued(&request, &key, None))
     }
 
     fn signed(&self, args: &[Value], pem: Option<&Value>) -> Result<Value> {
@@ -135,13 +145,19 @@ impl Env<'_, '_> {
             Err(error) => return fail(format!("error parsing private key: {error}")),
         };
         let request = self.request(args, false)?;
-        Ok(issued(&request, &key, Some((&signer, &signer_key))))
+        Ok(self.issued(&request, &key, Some((&signer, &signer_key))))
     }
-}
 
-fn issued(request: &Request, key: &PrivateKey, signer: Option<(&Signer, &PrivateKey)>) -> Value {
-    let cert = pem::encode("CERTIFICATE", &request.issue(key, signer));
-    Value::object(Certificate { cert: cert.into(), key: key.to_pem().into() })
+    fn issued(
+        &self,
+        request: &Request,
+        key: &PrivateKey,
+        signer: Option<(&Signer, &PrivateKey)>,
+    ) -> Value {
+        let random = &mut |buffer: &mut [u8]| self.host.source.fill_random(buffer);
+        let cert = pem::encode("CERTIFICATE", &request.issue(key, signer, random));
+        Value::object(Certificate { cert: cert.into(), key: key.to_pem().into() })
+    }
 }
 
 fn htpasswd(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
@@ -166,14 +182,19 @@ fn derive_password(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
 }
 
 fn private_key(env: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
-    let kind = text(&args[0]).to_text();
-    match &*kind {
-        "" | "rsa" => Ok(env.new_key(PRIVATE_KEY_BITS)?.to_pem().into()),
-        "dsa" | "ecdsa" | "ed25519" => {
-            env.host.source.private_key(&kind).map(Value::from).or_else(fail)
+    let random = &mut |buffer: &mut [u8]| env.host.source.fill_random(buffer);
+    let pem = match &*text(&args[0]).to_text() {
+        "" | "rsa" => env.new_key(PRIVATE_KEY_BITS)?.to_pem(),
+        "dsa" => dsa::generate(random),
+        "ecdsa" => ecdsa::Key::generate(random).to_pem(),
+        "ed25519" => {
+            let mut seed = [0; 32];
+            random(&mut seed);
+            ed25519::Key::new(seed).to_pem()
         }
-        other => Ok(format!("Unknown type {other}").into()),
-    }
+        other => format!("Unknown type {other}"),
+    };
+    Ok(pem.into())
 }
 
 fn build_custom_cert(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
@@ -189,7 +210,7 @@ fn build_custom_cert(_: &mut Env<'_, '_>, args: &[Value]) -> Result<Value> {
     if let Err(error) = Signer::parse(&decoded.bytes) {
         return fail(format!("error parsing certificate: decodedCert.Bytes: {error}"));
     }
-    if let Err(error) = rsa::check_pem(&key) {
+    if let Err(error) = key::check_pem(&key) {
         return fail(format!("error parsing private key: {error}"));
     }
     let (cert, key) = (Str::from_bytes(cert), Str::from_bytes(key));

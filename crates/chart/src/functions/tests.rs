@@ -118,6 +118,34 @@ fn secrets_have_the_shape_of_helms() {
     check(r#"{{ encryptAES "k" "plain" | decryptAES "k" }}"#, "plain");
 }
 
+#[test]
+fn keys_of_every_kind_are_made_and_read() {
+    let is = |kind: &str, pattern: &str| {
+        let template = format!("{{{{ genPrivateKey {kind:?} | regexMatch {pattern:?} }}}}");
+        check(&template, "true");
+    };
+    is("ed25519", "^-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI[^\n]{43}\n-----END");
+    is("ecdsa", "^-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEI[^\n]{55}\n");
+    is("dsa", "^-----BEGIN DSA PRIVATE KEY-----\nMIIDV[^\n]{59}\n");
+    check("{{ genPrivateKey \"x\" }}", "Unknown type x");
+    let length = |kind: &str, expect: &str| {
+        let template = format!(
+            "{{{{ $ca := genCAWithKey \"ca\" 9 (genPrivateKey {kind:?}) }}}}\
+             {{{{ $leaf := genSignedCertWithKey \"leaf\" (list \"127.0.0.1\") list 9 $ca $ca.Key }}}}\
+             {{{{ eq $leaf.Key $ca.Key }}}} {{{{ len $leaf.Cert }}}}"
+        );
+        check(&template, expect);
+    };
+    length("ed25519", "true 509");
+    length("ecdsa", "true 595");
+    check(
+        "{{ genCAWithKey \"ca\" 9 (genPrivateKey \"dsa\") }}",
+        "template: c/t:1:3: executing \"c/t\" at <genCAWithKey \"ca\" 9 (genPrivateKey \"dsa\")>: \
+         error calling genCAWithKey: error creating certificate: x509: certificate private key does \
+         not implement crypto.Signer",
+    );
+}
+
 /// A key of 512 bits, made by `openssl genrsa -traditional 512`, for whoever wants one quickly.
 struct KeyAtHand;
 

@@ -41,13 +41,23 @@ pub(super) fn random_prime(bits: u64, random: Random<'_>) -> BigUint {
 }
 
 fn random_start(bits: u64, random: Random<'_>) -> BigUint {
+    random_number(bits, random) | BigUint::from(1u8)
+}
+
+/// A number of exactly so many bits, a multiple of eight, with the two highest set.
+pub(super) fn random_number(bits: u64, random: Random<'_>) -> BigUint {
     let mut bytes = vec![0; (bits / 8) as usize];
     random(&mut bytes);
     bytes[0] |= 0xc0;
-    if let Some(last) = bytes.last_mut() {
-        *last |= 1;
-    }
     BigUint::from_bytes_be(&bytes)
+}
+
+/// Whether a small prime divides a number that is greater than all of them.
+pub(super) fn has_small_factor(number: &BigUint) -> bool {
+    SMALL_PRIMES.iter().any(|group| {
+        let rest = remainder(number, group.product);
+        group.primes.iter().any(|prime| rest.is_multiple_of(u64::from(*prime)))
+    })
 }
 
 /// Which of the numbers `start + 2 * place` a small prime divides.
@@ -108,7 +118,7 @@ fn small_primes() -> Vec<u32> {
 }
 
 /// Miller and Rabin's test, to the base 2 and then to random ones.
-fn is_prime(candidate: &BigUint, random: Random<'_>) -> bool {
+pub(super) fn is_prime(candidate: &BigUint, random: Random<'_>) -> bool {
     let below = candidate - 1u8;
     let n_twos = below.trailing_zeros().unwrap_or(0);
     let odd = &below >> n_twos;

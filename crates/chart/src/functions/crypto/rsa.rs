@@ -10,6 +10,9 @@ use super::{
     prime::{Random, random_prime},
 };
 
+const RSA_ENCRYPTION: &[u32] = &[1, 2, 840, 113_549, 1, 1, 1];
+const SHA256_WITH_RSA: &[u32] = &[1, 2, 840, 113_549, 1, 1, 11];
+
 const PUBLIC_EXPONENT: u32 = 65_537;
 /// `DigestInfo` of SHA-256 up to the hash (RFC 8017, section 9.2).
 const SHA256_PREFIX: [u8; 19] = [
@@ -18,14 +21,14 @@ const SHA256_PREFIX: [u8; 19] = [
 ];
 
 /// A private key with two primes.
-pub(super) struct PrivateKey {
+pub(super) struct Key {
     modulus: BigUint,
     public_exponent: BigUint,
     exponent: BigUint,
     primes: [BigUint; 2],
 }
 
-impl PrivateKey {
+impl Key {
     pub(super) fn generate(bits: u64, random: Random<'_>) -> Self {
         let public_exponent = BigUint::from(PUBLIC_EXPONENT);
         let mut prime = || loop {
@@ -43,25 +46,7 @@ impl PrivateKey {
         Self { modulus: &one * &two, public_exponent, exponent, primes: [one, two] }
     }
 
-    /// Reads a key in PKCS #1, or in PKCS #8 around it.
-    pub(super) fn from_pem(text: &[u8]) -> Result<Self, String> {
-        let Some(block) = pem::decode(text) else {
-            return Err("no PEM data in input".to_owned());
-        };
-        match block.label.as_str() {
-            "RSA PRIVATE KEY" => Self::from_pkcs1(&block.bytes).ok_or_else(|| {
-                "parsing RSA private key from PEM: asn1: structure error".to_owned()
-            }),
-            "PRIVATE KEY" => Self::from_pkcs8(&block.bytes)
-                .ok_or_else(|| "keys other than RSA are not supported here".to_owned()),
-            "EC PRIVATE KEY" | "DSA PRIVATE KEY" => {
-                Err("keys other than RSA are not supported here".to_owned())
-            }
-            label => Err(bad_label(label)),
-        }
-    }
-
-    fn from_pkcs1(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn from_pkcs1(bytes: &[u8]) -> Option<Self> {
         let (key, _) = Item::read(bytes)?;
         let items = key.items()?;
         let number = |place: usize| Some(BigUint::from_bytes_be(items.get(place)?.contents));
@@ -74,15 +59,6 @@ impl PrivateKey {
             exponent: number(3)?,
             primes: [number(4)?, number(5)?],
         })
-    }
-
-    fn from_pkcs8(bytes: &[u8]) -> Option<Self> {
-        let (info, _) = Item::read(bytes)?;
-        let key = info.items()?.get(2).copied()?;
-        if key.tag != der::OCTET_STRING {
-            return None;
-        }
-        Self::from_pkcs1(key.contents)
     }
 
     /// PKCS #1 as PEM.
@@ -132,30 +108,12 @@ impl PrivateKey {
     }
 }
 
-fn bad_label(label: &str) -> String {
-    match label.strip_suffix(" PRIVATE KEY") {
-        Some(kind) => format!("invalid private key type {kind}"),
-        None => format!("no private key data in PEM block of type {label}"),
-    }
+/// The identifier of signatures.
+pub(super) fn algorithm() -> Vec<u8> {
+    der::sequence(&[der::object_id(SHA256_WITH_RSA), der::null()])
 }
 
-/// Whether a text holds a private key of a kind that sprig reads.
-pub(super) fn check_pem(text: &[u8]) -> Result<(), String> {
-    let Some(block) = pem::decode(text) else {
-        return Err("no PEM data in input".to_owned());
-    };
-    let is_sequence = Item::read(&block.bytes).is_some_and(|(item, _)| item.tag == der::SEQUENCE);
-    match block.label.as_str() {
-        "PRIVATE KEY" if is_sequence => Ok(()),
-        "PRIVATE KEY" => Err("decoding PEM as PKCS#8: asn1: structure error".to_owned()),
-        "RSA PRIVATE KEY" => PrivateKey::from_pem(text).map(|_| ()),
-        "EC PRIVATE KEY" | "DSA PRIVATE KEY" if is_sequence => Ok(()),
-        "EC PRIVATE KEY" => {
-            Err("parsing EC private key from PEM: asn1: structure error".to_owned())
-        }
-        "DSA PRIVATE KEY" => {
-            Err("parsing DSA private key from PEM: asn1: structure error".to_owned())
-        }
-        label => Err(bad_label(label)),
-    }
+/// The identifier of keys.
+pub(super) fn key_algorithm() -> Vec<u8> {
+    der::sequence(&[der::object_id(RSA_ENCRYPTION), der::null()])
 }

@@ -9,12 +9,11 @@ use sha2::{Digest as _, Sha256};
 use super::{
     super::{Result, fail},
     der::{self, Item},
-    rsa::PrivateKey,
+    key::PrivateKey,
+    prime::Random,
 };
 use crate::functions::date::utc_text;
 
-const RSA_ENCRYPTION: &[u32] = &[1, 2, 840, 113_549, 1, 1, 1];
-const SHA256_WITH_RSA: &[u32] = &[1, 2, 840, 113_549, 1, 1, 11];
 const COMMON_NAME: &[u32] = &[2, 5, 4, 3];
 const SUBJECT_KEY_ID: &[u32] = &[2, 5, 29, 14];
 const KEY_USAGE: &[u32] = &[2, 5, 29, 15];
@@ -83,8 +82,10 @@ impl Request {
         &self,
         key: &PrivateKey,
         signer: Option<(&Signer, &PrivateKey)>,
+        random: Random<'_>,
     ) -> Vec<u8> {
-        let algorithm = der::sequence(&[der::object_id(SHA256_WITH_RSA), der::null()]);
+        let signing_key = signer.map_or(key, |(_, key)| key);
+        let algorithm = signing_key.signature_algorithm();
         let subject = self.subject();
         let issuer = signer.map_or_else(|| subject.clone(), |(signer, _)| signer.subject.clone());
         let authority =
@@ -100,8 +101,7 @@ impl Request {
             public_key_info(key),
             der::value(0xa3, &extensions),
         ]);
-        let signing_key = signer.map_or(key, |(_, key)| key);
-        let signature = der::bit_string(&signing_key.sign(&body), 0);
+        let signature = der::bit_string(&signing_key.sign(&body, random), 0);
         der::sequence(&[body, algorithm, signature])
     }
 
@@ -163,8 +163,7 @@ fn extension(id: &[u32], is_critical: bool, contents: &[u8]) -> Vec<u8> {
 }
 
 fn public_key_info(key: &PrivateKey) -> Vec<u8> {
-    let algorithm = der::sequence(&[der::object_id(RSA_ENCRYPTION), der::null()]);
-    der::sequence(&[algorithm, der::bit_string(&key.public(), 0)])
+    der::sequence(&[key.algorithm(), der::bit_string(&key.public(), 0)])
 }
 
 fn time(seconds: i64) -> Vec<u8> {
