@@ -3,7 +3,7 @@
 use crate::chart::ChartFile;
 
 /// What stands for the chart's name in the files.
-const NAME: &str = "<CHARTNAME>";
+pub(crate) const NAME: &str = "<CHARTNAME>";
 const NAME_BYTES_MAX: usize = 250;
 
 /// Why a chart cannot have a name. `Display` is Helm's text.

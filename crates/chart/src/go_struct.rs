@@ -9,15 +9,15 @@ use crate::{
 };
 
 /// An object in the making.
-struct Object(String);
+pub(crate) struct Object(String);
 
 impl Object {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self("{".to_owned())
     }
 
     /// A field whose value is JSON already.
-    fn field(&mut self, name: &str, json: &str) {
+    pub(crate) fn field(&mut self, name: &str, json: &str) {
         if 1 < self.0.len() {
             self.0.push(',');
         }
@@ -28,25 +28,25 @@ impl Object {
     }
 
     /// A text, unless it is empty.
-    fn text(&mut self, name: &str, text: &str) {
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
             self.field(name, &quoted(text));
         }
     }
 
-    fn texts(&mut self, name: &str, texts: &[String]) {
+    pub(crate) fn texts(&mut self, name: &str, texts: &[String]) {
         if !texts.is_empty() {
             self.field(name, &list(texts.iter().map(|it| quoted(it))));
         }
     }
 
-    fn truth(&mut self, name: &str, truth: bool) {
+    pub(crate) fn truth(&mut self, name: &str, truth: bool) {
         if truth {
             self.field(name, "true");
         }
     }
 
-    fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.0.push('}');
         self.0
     }
@@ -61,9 +61,60 @@ pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<String>>().join(","))
 }
 
+/// JSON as Go's `json.MarshalIndent` lays it out, with two blanks for each level.
+pub(crate) fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut is_quoted, mut is_escaped) = (0, false, false);
+    let mut letters = json.chars().peekable();
+    while let Some(it) = letters.next() {
+        if is_quoted {
+            text.push(it);
+            (is_quoted, is_escaped) = (it != '"' || is_escaped, it == '\\' && !is_escaped);
+            continue;
+        }
+        match it {
+            '"' => {
+                text.push(it);
+                is_quoted = true;
+            }
+            '{' | '[' if letters.peek().is_some_and(|it| "}]".contains(*it)) => text.push(it),
+            '{' | '[' => {
+                text.push(it);
+                depth += 1;
+                push_line(&mut text, depth);
+            }
+            '}' | ']' => {
+                if !text.ends_with(['{', '[']) {
+                    depth -= 1;
+                    push_line(&mut text, depth);
+                }
+                text.push(it);
+            }
+            ',' => {
+                text.push(it);
+                push_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            it => text.push(it),
+        }
+    }
+    text
+}
+
+fn push_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+}
+
 /// `chart.Metadata`.
 pub(crate) fn metadata(it: &Metadata) -> String {
     let mut object = Object::new();
+    add_metadata(&mut object, it);
+    object.finish()
+}
+
+/// The fields of `chart.Metadata`, for what embeds it.
+pub(crate) fn add_metadata(object: &mut Object, it: &Metadata) {
     object.text("name", &it.name);
     object.text("home", &it.home);
     object.texts("sources", &it.sources);
@@ -80,18 +131,22 @@ pub(crate) fn metadata(it: &Metadata) -> String {
     object.text("appVersion", &it.app_version);
     object.truth("deprecated", it.is_deprecated);
     if let Some(annotations) = it.annotations.as_ref().filter(|it| !it.is_empty()) {
-        let mut inner = Object::new();
-        for (key, value) in annotations {
-            let key = quoted(key);
-            inner.field(&key[1..key.len() - 1], &quoted(value));
-        }
-        object.field("annotations", &inner.finish());
+        object.field("annotations", &text_map(annotations));
     }
     object.text("kubeVersion", &it.kube_version);
     if let Some(dependencies) = it.dependencies.as_ref().filter(|it| !it.is_empty()) {
         object.field("dependencies", &list(dependencies.iter().map(dependency)));
     }
     object.text("type", &it.kind);
+}
+
+/// A table of texts.
+pub(crate) fn text_map(entries: &[(String, String)]) -> String {
+    let mut object = Object::new();
+    for (key, value) in entries {
+        let key = quoted(key);
+        object.field(&key[1..key.len() - 1], &quoted(value));
+    }
     object.finish()
 }
 

@@ -89,7 +89,11 @@ impl Metadata {
     /// Fills the fields that a text has, and leaves the others as they are.
     pub(crate) fn read(&mut self, text: &[u8]) -> Result<Nulls, DecodeError> {
         let value = goyaml::read(text).map_err(DecodeError::Yaml)?;
-        let fields = Struct::document(&value, "Metadata", "v2.Metadata")?;
+        self.read_fields(&Struct::document(&value, "Metadata", "v2.Metadata")?)
+    }
+
+    /// The same with the fields of a document that may have others, too.
+    pub(crate) fn read_fields(&mut self, fields: &Struct<'_>) -> Result<Nulls, DecodeError> {
         fields.text("name", &mut self.name)?;
         fields.text("home", &mut self.home)?;
         fields.texts("sources", &mut self.sources)?;
@@ -115,7 +119,7 @@ impl Metadata {
                 maintainers.iter().flatten().map(read_maintainer).collect::<Result<_, _>>()?;
         }
         if fields.get("dependencies").is_some() {
-            let dependencies = read_dependencies(&fields)?;
+            let dependencies = read_dependencies(fields)?;
             nulls.has_dependency = dependencies.has_null;
             self.dependencies = dependencies.read;
         }

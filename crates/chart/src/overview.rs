@@ -72,7 +72,8 @@ impl Metadata {
         goyaml::print_v2(&self.to_value())
     }
 
-    fn to_value(&self) -> Value {
+    /// The same as a value.
+    pub(crate) fn to_value(&self) -> Value {
         let annotations = self.annotations.iter().flatten();
         let annotations: Table =
             annotations.map(|(key, value)| (key.as_str().into(), text(value))).collect();

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::decode::{DecodeError, Struct};
+use crate::{
+    chart::Chart,
+    decode::{DecodeError, Struct},
+    load::LoadError,
+};
 
 /// Why an archive is not the one that was signed. `Display` is Helm's text.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,8 +30,7 @@ pub enum ProvenanceError {
 /// Source: Helm 4.1.4, `pkg/provenance/sign.go`.
 pub fn check_sum(signed: &[u8], file: &str, archive: &[u8]) -> Result<String, ProvenanceError> {
     let sums = sums(signed)?;
-    let hex: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
-    let found = format!("sha256:{hex}");
+    let found = sum(archive);
     match sums.get(file) {
         None => Err(ProvenanceError::NoSum(file.to_owned())),
         Some(expected) if *expected != found => {
@@ -36,6 +39,22 @@ pub fn check_sum(signed: &[u8], file: &str, archive: &[u8]) -> Result<String, Pr
         }
         Some(_) => Ok(found),
     }
+}
+
+/// What a provenance file says of an archive that lies under a name, before it is signed.
+///
+/// Source: Helm 4.1.4, `pkg/provenance/sign.go`, `messageBlock`.
+pub fn signed_text(file: &str, archive: &[u8]) -> Result<String, LoadError> {
+    let described = Chart::from_archive(archive)?.metadata.to_yaml();
+    let sum = goyaml::Value::String(sum(archive).into());
+    let files = goyaml::Value::Map(vec![(file.into(), sum)]);
+    let sums = goyaml::print_v2(&goyaml::Value::Map(vec![("files".into(), files)]));
+    Ok(format!("{described}\n...\n{sums}"))
+}
+
+fn sum(archive: &[u8]) -> String {
+    let hex: String = Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
 /// The sums by file name: the second document, behind the line `...`.
@@ -71,6 +90,20 @@ mod tests {
         let other = good.replace("a-1.tgz", "a-2.tgz");
         let error = "provenance does not contain a SHA for a file named \"a-1.tgz\"";
         assert_eq!(check(&other).unwrap_err(), error);
+    }
+
+    #[test]
+    fn what_is_to_be_signed_is_the_chart_and_its_sum() {
+        let text = "apiVersion: v2\nname: a\nversion: 1.0.0\n";
+        let file = crate::ChartFile { path: "Chart.yaml".to_owned(), data: text.into() };
+        let archive = Chart::load(vec![file]).unwrap().to_archive(0).unwrap();
+        let signed = signed_text("a-1.0.0.tgz", &archive).unwrap();
+        assert!(
+            signed.starts_with(&format!("{text}\n...\nfiles:\n  a-1.0.0.tgz: sha256:")),
+            "{signed}"
+        );
+        assert!(check_sum(signed.as_bytes(), "a-1.0.0.tgz", &archive).is_ok());
+        assert!(signed_text("a.tgz", b"").is_err());
     }
 
     #[test]
