@@ -13,6 +13,7 @@ mod pull;
 mod push;
 mod reference;
 mod settings;
+mod sign;
 mod verify;
 
 pub use credentials::{CredentialsFileError, credentials};
@@ -21,4 +22,5 @@ pub use local::{LocalError, load_folder};
 pub use push::{PushError, Pushed, push};
 pub use reference::{OciChart, ReferenceError};
 pub use settings::{Repositories, Repository, SettingsError};
+pub use sign::{ProvenanceFileError, sign};
 pub use verify::{Verified, VerifyError, verify};

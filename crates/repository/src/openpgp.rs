@@ -1,7 +1,7 @@
-//! OpenPGP, as far as provenance files need it: who has signed a text.
+//! OpenPGP, as far as provenance files need it: who has signed a text, and signing one.
 //!
-//! Reads keys and signatures of version 4 by RSA (2048 bits and more), Ed25519, and ECDSA over P-256
-//! and P-384; makes none. What it cannot check it refuses by name. Web of trust there is none: every key
+//! Reads and makes signatures of version 4 by RSA (2048 bits and more), Ed25519, and ECDSA over P-256
+//! and P-384; reads keys, with secret parts that AES locks, and makes none. What it cannot check it refuses by name. Web of trust there is none: every key
 //! of the keyring is trusted.
 
 mod armor;
@@ -10,11 +10,15 @@ mod clearsign;
 mod key;
 mod keyring;
 mod packet;
+mod secret;
+mod sign;
 mod signature;
 mod verify;
 
 pub use key::Fingerprint;
 pub use keyring::{Keyring, KeyringError};
+pub use secret::UnlockError;
+pub use sign::{SignError, Signer};
 pub use verify::{SignatureError, Signed, verify};
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+/// So long are lines at most.
+const LINE_BYTES: usize = 64;
+
 /// Unpacks the first block of a kind, `PGP SIGNATURE` say; `None` when there is none that is whole.
 pub(super) fn unpack(text: &str, kind: &str) -> Option<Vec<u8>> {
     let begin = format!("-----BEGIN {kind}-----");
@@ -27,6 +30,20 @@ pub(super) fn unpack(text: &str, kind: &str) -> Option<Vec<u8>> {
         Some(sum) if STANDARD.decode(&sum).ok()? != crc24(&bytes) => None,
         _ => Some(bytes),
     }
+}
+
+/// Packs bytes into a block of a kind, without a line feed at its end.
+pub(super) fn pack(bytes: &[u8], kind: &str) -> String {
+    let mut text = format!("-----BEGIN {kind}-----\n\n");
+    let base64 = STANDARD.encode(bytes);
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(LINE_BYTES));
+        text.extend([line, "\n"]);
+        rest = after;
+    }
+    text.extend(["=", &STANDARD.encode(crc24(bytes)), "\n-----END ", kind, "-----"]);
+    text
 }
 
 /// RFC 4880, section 6.1.
@@ -58,6 +75,15 @@ mod tests {
         let plain = BLOCK.replace("Version: x\n", "").replace("=R/WK\n", "");
         assert_eq!(unpacked(&plain).as_deref(), Some(&b"hello"[..]));
         assert_eq!(unpacked(&BLOCK.replace('\n', "\r\n")).as_deref(), Some(&b"hello"[..]));
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked() {
+        let bytes: Vec<u8> = (0..=200).collect();
+        let text = pack(&bytes, "PGP SIGNATURE");
+        assert_eq!(unpack(&text, "PGP SIGNATURE"), Some(bytes));
+        assert!(text.lines().all(|it| it.len() <= LINE_BYTES), "{text}");
+        assert!(pack(b"hello", "X").ends_with("aGVsbG8=\n=R/WK\n-----END X-----"));
     }
 
     #[test]

@@ -40,6 +40,25 @@ pub(super) fn read(text: &str) -> Option<Message> {
 }
 
 impl Message {
+    /// A text that is to be signed, but for white space at the ends of its lines.
+    ///
+    /// A line feed at its end is signed, too, as helm does.
+    pub(super) fn of(text: &str) -> Self {
+        let lines: Vec<&str> =
+            text.split('\n').map(|it| it.trim_end_matches([' ', '\t', '\r'])).collect();
+        Self { text: lines.join("\n"), signature: Vec::new() }
+    }
+
+    /// The message with a signature in its armor.
+    pub(super) fn print(&self, hash: &str, signature: &str) -> String {
+        let mut text = format!("{BEGIN}\nHash: {hash}\n\n");
+        for line in self.text.split('\n') {
+            text.push_str(if line.starts_with('-') { "- " } else { "" });
+            text.extend([line, "\n"]);
+        }
+        text + signature
+    }
+
     /// The bytes that were hashed: lines end with CR and LF.
     pub(super) fn canonical(&self) -> Vec<u8> {
         self.text.replace('\n', "\r\n").into_bytes()
@@ -59,6 +78,15 @@ mod tests {
         assert_eq!(message.canonical(), b"a: 1\r\n-b\r\n\r\n...");
         assert_eq!(message.signature, b"hello");
         assert_eq!(read(&SIGNED.replace('\n', "\r\n")), Some(message));
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let message = Message::of("a: 1  \n-b\n\n...");
+        let signature = armor::pack(b"hello", "PGP SIGNATURE");
+        let printed = message.print("SHA512", &signature);
+        assert_eq!(printed.trim_end(), SIGNED.replace("a: 1  ", "a: 1").trim_end());
+        assert_eq!(read(&printed).unwrap().text, message.text);
     }
 
     #[test]

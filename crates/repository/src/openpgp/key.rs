@@ -46,11 +46,11 @@ pub(super) struct Key {
     pub(super) body: Vec<u8>,
     pub(super) created_s: u32,
     pub(super) fingerprint: Fingerprint,
-    material: Material,
+    pub(super) material: Material,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Material {
+pub(super) enum Material {
     Rsa {
         modulus: Vec<u8>,
         exponent: Vec<u8>,
@@ -58,7 +58,11 @@ enum Material {
     P256(Vec<u8>),
     P384(Vec<u8>),
     /// The older form hashes first, and so does the newer one in OpenPGP.
-    Ed25519(Vec<u8>),
+    Ed25519 {
+        point: Vec<u8>,
+        /// Whether it is the newer one, of RFC 9580.
+        is_native: bool,
+    },
     /// What the algorithm is called.
     Other(&'static str),
 }
@@ -146,7 +150,7 @@ impl Key {
             }
             Material::P256(_) => return Err(unsupported("ECDSA over P-256")),
             Material::P384(_) => return Err(unsupported("ECDSA over P-384")),
-            Material::Ed25519(point) => {
+            Material::Ed25519 { point, .. } => {
                 let algorithm = match hash {
                     8 => &digest::SHA256,
                     9 => &digest::SHA384,
@@ -176,12 +180,15 @@ fn material(algorithm: u8, cursor: &mut Cursor<'_>) -> Option<Material> {
             match (algorithm, curve) {
                 (19, P256) => Material::P256(point.to_vec()),
                 (19, P384) => Material::P384(point.to_vec()),
-                (22, ED25519) => Material::Ed25519(point.strip_prefix(&[0x40])?.to_vec()),
+                (22, ED25519) => Material::Ed25519 {
+                    point: point.strip_prefix(&[0x40])?.to_vec(),
+                    is_native: false,
+                },
                 (19, _) => Material::Other("ECDSA over this curve"),
                 _ => Material::Other("EdDSA over this curve"),
             }
         }
-        27 => Material::Ed25519(cursor.take(32)?.to_vec()),
+        27 => Material::Ed25519 { point: cursor.take(32)?.to_vec(), is_native: true },
         16 => Material::Other("Elgamal"),
         17 => Material::Other("DSA"),
         18 | 25 | 26 => Material::Other("a key for encryption"),

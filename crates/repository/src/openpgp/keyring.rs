@@ -1,5 +1,7 @@
 //! A keyring: primary keys, each with its names and the subkeys that it has taken on.
 
+use std::{fmt, ops::Deref};
+
 use super::{
     armor,
     key::{Fingerprint, Key},
@@ -26,6 +28,34 @@ pub(super) struct Entity {
     pub(super) own_word: Option<Signature>,
     pub(super) is_revoked: bool,
     pub(super) subkeys: Vec<Subkey>,
+    pub(super) secret: Option<Secret>,
+}
+
+/// What of a secret key's packet follows the public part; it is never printed.
+#[derive(Clone)]
+pub(super) struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Nothing for a public key.
+    fn of(packet: &Packet<'_>, key: &Key) -> Option<Self> {
+        let is_secret = matches!(packet.tag, tag::SECRET_KEY | tag::SECRET_SUBKEY);
+        let rest = packet.body.get(key.body.len()..).filter(|it| !it.is_empty());
+        rest.filter(|_| is_secret).map(|it| Self(it.to_vec()))
+    }
+}
+
+impl Deref for Secret {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +64,7 @@ pub(super) struct Subkey {
     /// The newest word of the primary key on it.
     pub(super) binding: Signature,
     pub(super) is_revoked: bool,
+    pub(super) secret: Option<Secret>,
 }
 
 /// Why a file is no keyring.
@@ -122,7 +153,8 @@ fn read_entity(packets: &[Packet<'_>]) -> Option<Entity> {
             _ => {}
         }
     }
-    Some(Entity { primary, names, own_word, is_revoked, subkeys })
+    let secret = Secret::of(&first.head, &primary);
+    Some(Entity { primary, names, own_word, is_revoked, subkeys, secret })
 }
 
 /// A subkey counts when the primary key has taken it on, and, if it may sign, has agreed to that itself.
@@ -135,7 +167,8 @@ fn read_subkey(primary: &Key, group: &Group<'_, '_>) -> Option<Subkey> {
         key.check(back, &content, true).ok()?;
     }
     let revoked = newest(group, primary, &content, &|it| it == kind::SUBKEY_REVOKED);
-    Some(Subkey { key, binding, is_revoked: revoked.is_some() })
+    let secret = Secret::of(&group.head, &key);
+    Some(Subkey { key, binding, is_revoked: revoked.is_some(), secret })
 }
 
 /// The newest signature of a kind that is by the key itself, and right.
