@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) mod chart;
+pub(crate) mod helm;
 pub(crate) mod image;
 pub(crate) mod remote;
+pub(crate) mod repo;
 
 /// From source to healthy on Kubernetes, in one command.
 ///
@@ -92,7 +94,7 @@ pub(crate) enum Command {
     )]
     Login(remote::Login),
     /// Charts by themselves, with helm's flags.
-    Chart(chart::ChartCommand),
+    Chart(Box<chart::ChartCommand>),
     /// Images by themselves.
     Image(image::ImageCommand),
     /// The embedded cluster by itself.

@@ -40,7 +40,7 @@ pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
             ClusterSubcommand::Load { archives } => load::load(context, &archives).map(done),
             ClusterSubcommand::Run => cluster::run(context),
         },
-        Command::Chart(it) => chart::run(context, it),
+        Command::Chart(it) => chart::run(context, *it),
         Command::Doctor => doctor::doctor(context),
         Command::Runs(it) => runs::runs(context, it.command.as_ref()).map(done),
         command => block_on(client_command(command, context)).map(done),
@@ -70,7 +70,7 @@ async fn client_command(command: Command, context: &Context) -> Result<(), Failu
 }
 
 /// One thread is enough for a client, and starts at once.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work)
 }

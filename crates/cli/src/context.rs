@@ -22,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) exe: PathBuf,
     pub(crate) is_json: bool,
     pub(crate) verbose: u8,
+    /// Whether a chart command shows what it has even when that is broken (helm's `--debug`).
+    pub(crate) is_debug: bool,
     /// Whether standard error is a terminal: only there lines are drawn anew.
     pub(crate) is_terminal: bool,
     pub(crate) has_colour: bool,
@@ -40,17 +42,31 @@ pub(crate) struct HelmFiles {
     pub(crate) repositories: Option<PathBuf>,
     /// What `helm registry login` has noted.
     pub(crate) registry: Option<PathBuf>,
+    /// Where helm keeps what repositories offer.
+    pub(crate) repository_cache: Option<PathBuf>,
+    /// Where `helm create --starter` looks for charts.
+    pub(crate) starters: Option<PathBuf>,
 }
 
 impl HelmFiles {
     fn read(home: Option<&PathBuf>) -> Self {
-        let path = |name: &str| env::var_os(name).map(PathBuf::from);
-        let config = path("XDG_CONFIG_HOME").or_else(|| home.map(|it| it.join(".config")));
-        let folder = path("HELM_CONFIG_HOME").or_else(|| config.map(|it| it.join("helm")));
-        let below = |name: &str| folder.as_ref().map(|it| it.join(name));
+        // As in Go, an empty variable is none.
+        let path = |name: &str| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let folder = |own: &str, everybodys: &str, below_home: &str| {
+            let home = || home.map(|it| it.join(below_home));
+            path(own).or_else(|| path(everybodys).or_else(home).map(|it| it.join("helm")))
+        };
+        let config = folder("HELM_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");
+        let cache = folder("HELM_CACHE_HOME", "XDG_CACHE_HOME", ".cache");
+        let data = folder("HELM_DATA_HOME", "XDG_DATA_HOME", ".local/share");
+        let below = |folder: &Option<PathBuf>, name: &str| folder.as_ref().map(|it| it.join(name));
         Self {
-            repositories: path("HELM_REPOSITORY_CONFIG").or_else(|| below("repositories.yaml")),
-            registry: path("HELM_REGISTRY_CONFIG").or_else(|| below("registry/config.json")),
+            repositories: path("HELM_REPOSITORY_CONFIG")
+                .or_else(|| below(&config, "repositories.yaml")),
+            registry: path("HELM_REGISTRY_CONFIG")
+                .or_else(|| below(&config, "registry/config.json")),
+            repository_cache: path("HELM_REPOSITORY_CACHE").or_else(|| below(&cache, "repository")),
+            starters: below(&data, "starters"),
         }
     }
 }
@@ -79,6 +95,7 @@ impl Context {
             exe: env::current_exe().map_err(Failure::work)?,
             is_json: global.output == Output::Json,
             verbose: global.verbose,
+            is_debug: false,
             is_terminal,
             has_colour: is_terminal && env::var_os("NO_COLOR").is_none(),
             columns: columns.map_or(COLUMNS_DEFAULT, |it| usize::from(it).max(20)),

@@ -86,6 +86,12 @@ impl Failure {
         self
     }
 
+    /// The same as a part of something greater, whose words come first.
+    pub(crate) fn within(mut self, doing: &str) -> Self {
+        self.error = format!("{doing}: {}", self.error).into();
+        self
+    }
+
     /// What went wrong, for whoever has more to say about it.
     pub(crate) fn error(&self) -> &(dyn Error + 'static) {
         self.error.as_ref()

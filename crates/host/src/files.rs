@@ -1,12 +1,14 @@
 //! Whole files: read with their path in the error, written so that a reader never sees half of one.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
+
+use rustix::fs::FlockOperation;
 
 /// What could not be done to a path.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +118,24 @@ pub fn is_dir(path: &Path) -> bool {
 /// Removes a file.
 pub fn remove(path: &Path) -> Result<(), FileError> {
     fs::remove_file(path).map_err(|source| FileError::new("remove", path, source))
+}
+
+/// A lock that others honour who take it by the same file; it ends with the value.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock that a file stands for, and waits while somebody else has it; the file stays.
+pub fn lock(path: &Path) -> Result<Lock, FileError> {
+    if let Some(parent) = path.parent() {
+        create_dir(parent)?;
+    }
+    let failed = |it| FileError::new("lock", path, it);
+    let options = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let file = options.map_err(failed)?;
+    rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|it| failed(it.into()))?;
+    Ok(Lock { _file: file })
 }
 
 /// Something in a folder.

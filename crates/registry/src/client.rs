@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
     sync::{Arc, Mutex},
 };
 
@@ -12,7 +11,7 @@ use hyper::body::Incoming;
 use oci::{Descriptor, Digest, Reference, media};
 
 use crate::{
-    Credentials, RegistryError, auth, challenge,
+    Credentials, RegistryError, Tls, TlsError, auth, challenge,
     transport::{Payload, Transport, error_message, read_body},
 };
 
@@ -30,6 +29,7 @@ pub struct Options {
     pub plain_http: BTreeSet<String>,
     /// Whether every registry is taken for one without TLS.
     pub is_plain_http_everywhere: bool,
+    pub tls: Tls,
 }
 
 /// A client for any number of registries; clones share connections and tokens.
@@ -61,14 +61,19 @@ pub(crate) struct Call<'a> {
 }
 
 impl Client {
-    pub fn new(options: Options) -> io::Result<Self> {
-        let transport = Transport::new()?;
+    pub fn new(options: Options) -> Result<Self, TlsError> {
+        let transport = Transport::new(&options.tls)?;
         Ok(Self(Arc::new(Shared {
             transport,
             options,
             proofs: Mutex::default(),
             plain: Mutex::default(),
         })))
+    }
+
+    /// The same client with other settings of TLS, and with connections of its own.
+    pub fn with_tls(&self, tls: Tls) -> Result<Self, TlsError> {
+        Self::new(Options { tls, ..self.0.options.clone() })
     }
 
     /// Fetches the manifest or index that a reference names; its bytes are checked against a digest in it.

@@ -15,6 +15,7 @@ mod plain;
 mod pull;
 mod push;
 mod tags;
+mod tls;
 mod transport;
 
 pub use client::{Client, Options};
@@ -25,3 +26,4 @@ pub use plain::{plain_http, with_plain_http};
 pub use pull::{Pulled, pull_manifest};
 pub use push::{Blob, Pushed, push};
 pub use tags::tags;
+pub use tls::{Identity, Tls, TlsError};

@@ -14,7 +14,11 @@ use hyper_util::{
 };
 use tokio::{fs::File, io::AsyncReadExt as _};
 
-use crate::{RegistryError, error::is_no_tls};
+use crate::{
+    RegistryError,
+    error::is_no_tls,
+    tls::{self, Tls, TlsError},
+};
 
 const TRIES_MAX: u32 = 4;
 const BACKOFF_MS_MIN: u64 = 200;
@@ -38,10 +42,9 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new() -> io::Result<Self> {
-        let provider = rustls::crypto::ring::default_provider();
+    pub(crate) fn new(tls: &Tls) -> Result<Self, TlsError> {
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)?
+            .with_tls_config(tls::config(tls)?)
             .https_or_http()
             .enable_http1()
             .build();

@@ -28,6 +28,8 @@ pub struct Order<'a> {
     pub dir: &'a Path,
     pub market: &'a Market,
     pub provenance: Provenance,
+    /// Whether what repositories offered last is enough.
+    pub skips_refresh: bool,
     pub check: &'a Check<'a>,
     /// Told as it happens, in helm's words.
     pub tell: &'a (dyn Fn(&str) + Sync),
@@ -95,7 +97,7 @@ impl DependencyError {
         match self {
             Self::OutOfSync { .. } => Some("zarpa chart dependency update CHART".to_owned()),
             Self::NoRepository(names) if names.iter().all(|it| is_alias(it).is_some()) => {
-                Some("name them: helm repo add NAME ADDRESS".to_owned())
+                Some("name them: zarpa chart repo add NAME ADDRESS".to_owned())
             }
             Self::NoRepository(_) => Some(
                 "repositories are addresses or aliases: \"https://charts.example.com/\" or \"@example\", not \"example\""

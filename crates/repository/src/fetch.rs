@@ -1,17 +1,22 @@
 //! A chart fetched from where it is offered.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use chart::{Chart, IndexError, RepositoryIndex, semver::ConstraintError};
+use host::files::FileError;
 use oci::Digest;
-use registry::{Client, Download, DownloadError, Login, RegistryError};
+use registry::{Client, Download, DownloadError, Login, RegistryError, TlsError};
 
 use crate::{
+    cache::IndexCache,
+    certificates::CertificatesError,
+    offer::{self, client_of},
     pull,
     reference::{OciChart, ReferenceError, is_oci},
     settings::{Repositories, Repository},
 };
 
-const INDEX_BYTES_MAX: usize = 128 << 20;
 const ARCHIVE_BYTES_MAX: usize = 100 << 20;
 const PROVENANCE_BYTES_MAX: usize = 5 << 20;
 /// So many versions are named when none of them fits.
@@ -22,6 +27,9 @@ const OFFERED_MAX: usize = 5;
 pub struct Market {
     pub client: Client,
     pub repositories: Repositories,
+    /// Where indexes are kept, and from where files that settings name are read.
+    pub cache: IndexCache,
+    pub dir: PathBuf,
 }
 
 /// Whether a provenance file is fetched, too.
@@ -85,9 +93,17 @@ pub enum FetchError {
     NoUrl(String),
     #[error("repo {0} not found")]
     UnknownRepository(String),
-    #[error("the repository `{name}` has settings that are not supported: {}", settings.join(", "))]
-    Unsupported { name: String, settings: Vec<&'static str> },
-    #[error("`{0}` names no chart: write oci://HOST/PATH/CHART, an address, or REPOSITORY/CHART")]
+    #[error(
+        "chart {chart:?} matching {version} not found in {repository} index. (try 'helm repo update')"
+    )]
+    NotCached { chart: String, version: String, repository: String, source: Box<IndexError> },
+    #[error("can't create TLS config for client")]
+    Certificates(#[source] CertificatesError),
+    #[error("can't create TLS config for client")]
+    Tls(#[source] TlsError),
+    #[error("could not use the cache of repositories")]
+    Cache(#[source] FileError),
+    #[error("non-absolute URLs should be in form of repo_name/path_to_chart, got: {0}")]
     NoName(String),
     #[error("{url} is not what the repository's index says: its digest is {found}, not {expected}")]
     Sum { url: String, found: String, expected: String },
@@ -107,21 +123,23 @@ fn offer(versions: &[String]) -> String {
 /// Fetches a chart, and its provenance file when that is wanted.
 pub async fn fetch(market: &Market, wanted: &Wanted<'_>) -> Result<Fetched, FetchError> {
     if let Some(url) = wanted.repository {
-        let repository = Repository {
-            url: url.to_owned(),
-            login: wanted.login.cloned(),
-            passes_login_on: wanted.passes_login_on,
-            ..Repository::default()
-        };
-        return from_repository(market, &repository, wanted.chart, wanted).await;
+        let repository = unnamed(url, wanted);
+        let (index, _) = offer::index(market, &repository).await?;
+        let chart = (wanted.chart, wanted.version);
+        return offered(market, (&repository, &index), chart, wanted.provenance).await;
     }
     if is_oci(wanted.chart) {
         let chart = OciChart::parse(wanted.chart).map_err(FetchError::Reference)?;
         return from_registry(market, &chart, wanted.version, wanted.provenance).await;
     }
     if wanted.chart.contains("://") {
-        let home = Home { url: wanted.chart, login: wanted.login, is_open: wanted.passes_login_on };
-        return from_address(market, wanted.chart, &home, wanted.provenance).await;
+        let home = Home {
+            client: market.client.clone(),
+            url: wanted.chart,
+            login: wanted.login.cloned(),
+            is_open: wanted.passes_login_on,
+        };
+        return from_address(wanted.chart, &home, wanted.provenance).await;
     }
     let named = wanted.chart.split_once('/').filter(|it| !it.0.is_empty() && !it.1.is_empty());
     let (name, chart) = named.ok_or_else(|| FetchError::NoName(wanted.chart.to_owned()))?;
@@ -129,26 +147,51 @@ pub async fn fetch(market: &Market, wanted: &Wanted<'_>) -> Result<Fetched, Fetc
         .repositories
         .named(name)
         .ok_or_else(|| FetchError::UnknownRepository(name.to_owned()))?;
-    from_repository(market, repository, chart, wanted).await
+    let index = offer::kept(market, repository).await?;
+    let found = offered(market, (repository, &index), (chart, wanted.version), wanted.provenance);
+    found.await.map_err(|error| match error {
+        FetchError::NotOffered { source, .. } => FetchError::NotCached {
+            chart: chart.to_owned(),
+            version: wanted.version.to_owned(),
+            repository: name.to_owned(),
+            source: Box::new(source),
+        },
+        error => error,
+    })
 }
 
-/// Who may see a login.
+/// A repository that only the command line knows.
+fn unnamed(url: &str, wanted: &Wanted<'_>) -> Repository {
+    let login = wanted.login.cloned();
+    let (username, password) = login.map(|it| (it.username, it.password)).unwrap_or_default();
+    let passes_login_on = wanted.passes_login_on;
+    Repository { url: url.to_owned(), username, password, passes_login_on, ..Repository::default() }
+}
+
+/// A repository as a server: through which client it is asked, and who may see its login.
 pub(crate) struct Home<'a> {
-    pub(crate) url: &'a str,
-    pub(crate) login: Option<&'a Login>,
+    client: Client,
+    url: &'a str,
+    login: Option<Login>,
     /// Whether every host may.
-    pub(crate) is_open: bool,
+    is_open: bool,
 }
 
 impl<'a> Home<'a> {
-    pub(crate) fn of(repository: &'a Repository) -> Self {
-        let Repository { url, login, passes_login_on, .. } = repository;
-        Self { url, login: login.as_ref(), is_open: *passes_login_on }
+    pub(crate) fn of(market: &Market, repository: &'a Repository) -> Result<Self, FetchError> {
+        let Repository { url, passes_login_on, .. } = repository;
+        let client = client_of(market, repository)?;
+        Ok(Self { client, url, login: repository.login(), is_open: *passes_login_on })
     }
 
-    fn download(&self, url: &'a str, n_bytes_max: usize) -> Download<'a> {
+    pub(crate) async fn download(
+        &self,
+        url: &str,
+        n_bytes_max: usize,
+    ) -> Result<Bytes, DownloadError> {
         let home = (!self.is_open).then_some(self.url);
-        Download { url, login: self.login, home, n_bytes_max }
+        let login = self.login.as_ref();
+        registry::download(&self.client, &Download { url, login, home, n_bytes_max }).await
     }
 }
 
@@ -177,35 +220,6 @@ async fn from_registry(
     })
 }
 
-/// Fetches what a repository offers.
-pub(crate) async fn index(
-    market: &Market,
-    repository: &Repository,
-) -> Result<RepositoryIndex, FetchError> {
-    if !repository.unsupported.is_empty() {
-        return Err(FetchError::Unsupported {
-            name: repository.name.clone(),
-            settings: repository.unsupported.clone(),
-        });
-    }
-    let url = chart::resolve_address(&repository.url, "index.yaml");
-    let wanted = Home::of(repository);
-    let text = registry::download(&market.client, &wanted.download(&url, INDEX_BYTES_MAX)).await;
-    let text = text.map_err(|source| FetchError::Index { url: repository.url.clone(), source })?;
-    RepositoryIndex::parse(&text)
-        .map_err(|source| FetchError::IndexText { url: repository.url.clone(), source })
-}
-
-async fn from_repository(
-    market: &Market,
-    repository: &Repository,
-    name: &str,
-    wanted: &Wanted<'_>,
-) -> Result<Fetched, FetchError> {
-    let index = index(market, repository).await?;
-    offered(market, (repository, &index), (name, wanted.version), wanted.provenance).await
-}
-
 /// Fetches a version that an index offers, and holds it against the digest there.
 pub(crate) async fn offered(
     market: &Market,
@@ -229,7 +243,7 @@ pub(crate) async fn offered(
         let chart = OciChart::parse(&url).map_err(FetchError::Reference)?;
         return from_registry(market, &chart, &entry.version, provenance).await;
     }
-    let fetched = from_address(market, &url, &Home::of(repository), provenance).await?;
+    let fetched = from_address(&url, &Home::of(market, repository)?, provenance).await?;
     let expected = entry.digest.strip_prefix("sha256:").unwrap_or(&entry.digest);
     let found = Digest::of(&fetched.archive);
     if !expected.is_empty() && found.hex() != expected {
@@ -240,14 +254,11 @@ pub(crate) async fn offered(
 }
 
 async fn from_address(
-    market: &Market,
     url: &str,
     home: &Home<'_>,
     provenance: Provenance,
 ) -> Result<Fetched, FetchError> {
-    let wanted = home.download(url, ARCHIVE_BYTES_MAX);
-    let archive = registry::download(&market.client, &wanted).await;
-    let archive = archive.map_err(FetchError::Download)?;
+    let archive = home.download(url, ARCHIVE_BYTES_MAX).await.map_err(FetchError::Download)?;
     let (path, query) = url.split_once('?').map_or((url, ""), |(path, query)| (path, query));
     let file_name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let provenance = if provenance == Provenance::Unwanted {
@@ -257,8 +268,7 @@ async fn from_address(
         if !query.is_empty() {
             address = format!("{address}?{query}");
         }
-        let wanted = home.download(&address, PROVENANCE_BYTES_MAX);
-        match registry::download(&market.client, &wanted).await {
+        match home.download(&address, PROVENANCE_BYTES_MAX).await {
             Ok(content) => Some(content),
             Err(error) if error.is_not_found() && provenance == Provenance::IfThere => None,
             Err(error) if error.is_not_found() => return Err(FetchError::NoProvenance(address)),

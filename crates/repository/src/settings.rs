@@ -1,4 +1,4 @@
-//! What `helm repo add` has noted: names of repositories, with their addresses and logins.
+//! helm's `repositories.yaml`: names of repositories, with their addresses and logins.
 
 use std::path::{Path, PathBuf};
 
@@ -6,19 +6,33 @@ use goyaml::Value;
 use host::files::{self, FileError};
 use registry::Login;
 
-/// The repositories that the user has named.
-#[derive(Debug, Clone, Default)]
-pub struct Repositories(Vec<Repository>);
+/// What helm writes where no time is known.
+const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
+/// The repositories that the user has named, in the order in which they were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repositories {
+    entries: Vec<Repository>,
+    /// Helm keeps these two and never looks at them.
+    api_version: String,
+    generated: String,
+}
+
+/// A repository with everything that helm notes of it; texts are empty where nothing is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repository {
     pub name: String,
     pub url: String,
-    pub login: Option<Login>,
+    pub username: String,
+    pub password: String,
+    /// Files with certificates and keys in PEM, as `--cert-file` and so on name them.
+    pub cert_file: String,
+    pub key_file: String,
+    pub ca_file: String,
+    /// Whether any certificate of the server is believed.
+    pub believes_all: bool,
     /// Whether other hosts than the repository's own may see the login.
     pub passes_login_on: bool,
-    /// Settings that are not supported, by their names in the file.
-    pub unsupported: Vec<&'static str>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +41,14 @@ pub enum SettingsError {
     Read(#[source] FileError),
     #[error("could not understand the list of repositories `{}`", path.display())]
     Parse { path: PathBuf, source: goyaml::ReadError },
+    #[error("could not keep the list of repositories")]
+    Write(#[source] FileError),
+}
+
+impl Default for Repositories {
+    fn default() -> Self {
+        Self { entries: Vec::new(), api_version: String::new(), generated: NO_TIME.to_owned() }
+    }
 }
 
 impl Repositories {
@@ -41,41 +63,127 @@ impl Repositories {
 
     fn parse(text: &[u8]) -> Result<Self, goyaml::ReadError> {
         let document = goyaml::read(text)?;
-        let Some(Value::List(items)) = document.get("repositories") else {
-            return Ok(Self::default());
-        };
-        Ok(Self(items.iter().map(repository).collect()))
+        let mut found = Self::default();
+        if let Some(text) = document.get("apiVersion").and_then(Value::as_str) {
+            text.clone_into(&mut found.api_version);
+        }
+        if let Some(text) = document.get("generated").and_then(Value::as_str) {
+            text.clone_into(&mut found.generated);
+        }
+        if let Some(Value::List(items)) = document.get("repositories") {
+            found.entries = items.iter().map(read_entry).collect();
+        }
+        Ok(found)
     }
 
-    pub(crate) fn named(&self, name: &str) -> Option<&Repository> {
-        self.0.iter().find(|it| it.name == name)
+    /// Writes the file as helm does; only its owner may read it, for it holds passwords.
+    pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
+        files::write_private(path, self.to_yaml().as_bytes()).map_err(SettingsError::Write)
+    }
+
+    fn to_yaml(&self) -> String {
+        let entries = self.entries.iter().map(|it| table(entry_fields(it))).collect();
+        goyaml::print_v2(&table(vec![
+            ("apiVersion", text(&self.api_version)),
+            ("generated", text(&self.generated)),
+            ("repositories", Value::List(entries)),
+        ]))
+    }
+
+    /// All of them, in the file's order.
+    pub fn all(&self) -> &[Repository] {
+        &self.entries
+    }
+
+    /// The one of a name.
+    pub fn named(&self, name: &str) -> Option<&Repository> {
+        self.entries.iter().find(|it| it.name == name)
     }
 
     pub(crate) fn at(&self, url: &str) -> Option<&Repository> {
-        self.0.iter().find(|it| chart::is_same_repository(&it.url, url))
+        self.entries.iter().find(|it| chart::is_same_repository(&it.url, url))
+    }
+
+    /// Puts a repository in the place of the one of its name, or behind all others.
+    pub fn put(&mut self, repository: Repository) {
+        match self.entries.iter_mut().find(|it| it.name == repository.name) {
+            Some(place) => *place = repository,
+            None => self.entries.push(repository),
+        }
+    }
+
+    /// Takes the repositories of a name out; false when there is none.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let n_before = self.entries.len();
+        self.entries.retain(|it| it.name != name);
+        self.entries.len() < n_before
     }
 }
 
-fn repository(item: &Value) -> Repository {
+impl Repository {
+    /// The login, when there are both a name and a password.
+    pub fn login(&self) -> Option<Login> {
+        let Self { username, password, .. } = self;
+        let login = Login { username: username.clone(), password: password.clone() };
+        Some(login).filter(|it| !it.username.is_empty() && !it.password.is_empty())
+    }
+}
+
+/// Takes the lock under which helm changes the file, and waits while somebody has it.
+///
+/// Source: Helm 4.1.4, `pkg/cmd/repo_add.go`.
+pub fn lock(path: &Path) -> Result<files::Lock, SettingsError> {
+    let lock = path.with_extension("lock");
+    files::lock(&lock).map_err(SettingsError::Write)
+}
+
+fn read_entry(item: &Value) -> Repository {
     let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (username, password) = (text("username"), text("password"));
-    let has_login = !username.is_empty() && !password.is_empty();
     let is_true = |key: &str| item.get(key) == Some(&Value::Bool(true));
-    let mut unsupported: Vec<&'static str> =
-        ["caFile", "certFile", "keyFile"].into_iter().filter(|it| !text(it).is_empty()).collect();
-    unsupported.extend(is_true("insecure_skip_tls_verify").then_some("insecure_skip_tls_verify"));
     Repository {
         name: text("name"),
         url: text("url"),
-        login: has_login.then_some(Login { username, password }),
+        username: text("username"),
+        password: text("password"),
+        cert_file: text("certFile"),
+        key_file: text("keyFile"),
+        ca_file: text("caFile"),
+        believes_all: is_true("insecure_skip_tls_verify"),
         passes_login_on: is_true("pass_credentials_all"),
-        unsupported,
     }
+}
+
+/// In the order of the keys.
+fn entry_fields(it: &Repository) -> Vec<(&'static str, Value)> {
+    vec![
+        ("caFile", text(&it.ca_file)),
+        ("certFile", text(&it.cert_file)),
+        ("insecure_skip_tls_verify", Value::Bool(it.believes_all)),
+        ("keyFile", text(&it.key_file)),
+        ("name", text(&it.name)),
+        ("pass_credentials_all", Value::Bool(it.passes_login_on)),
+        ("password", text(&it.password)),
+        ("url", text(&it.url)),
+        ("username", text(&it.username)),
+    ]
+}
+
+fn table(entries: Vec<(&str, Value)>) -> Value {
+    Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Recorded from helm 4.1.4.
+    const BY_HELM: &str = "apiVersion: \"\"\ngenerated: \"0001-01-01T00:00:00Z\"\nrepositories:\n\
+        - caFile: \"\"\n  certFile: \"\"\n  insecure_skip_tls_verify: false\n  keyFile: \"\"\n  name: a\n  \
+        pass_credentials_all: false\n  password: \"\"\n  url: https://a/\n  username: \"\"\n";
 
     #[test]
     fn what_helm_has_noted_is_read() {
@@ -84,9 +192,27 @@ mod tests {
         let repositories = Repositories::parse(text.as_bytes()).unwrap();
         assert_eq!(repositories.at("https://a").unwrap().name, "a");
         let b = repositories.named("b").unwrap();
-        assert_eq!((b.login.is_some(), b.passes_login_on), (true, true));
-        assert_eq!(b.unsupported, ["caFile"]);
+        assert_eq!((b.login().is_some(), b.passes_login_on), (true, true));
+        assert_eq!(b.ca_file, "/ca");
         assert_eq!(repositories.named("c"), None);
+    }
+
+    #[test]
+    fn the_file_is_written_as_helm_does() {
+        let mut repositories = Repositories::default();
+        let repository = |name: &str, url: &str| Repository {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            ..Repository::default()
+        };
+        repositories.put(repository("a", "https://old/"));
+        repositories.put(repository("b", "https://b/"));
+        repositories.put(repository("a", "https://a/"));
+        assert!(repositories.remove("b") && !repositories.remove("b"));
+        assert_eq!(repositories.to_yaml(), BY_HELM);
+        assert_eq!(Repositories::parse(BY_HELM.as_bytes()).unwrap(), repositories);
+        assert!(repositories.remove("a"));
+        assert!(repositories.to_yaml().ends_with("repositories: []\n"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub enum StageError {
     #[error("could not push the image")]
     Push(#[source] RegistryError),
     #[error("could not prepare the registry client")]
-    RegistryClient(#[source] std::io::Error),
+    RegistryClient(#[source] registry::TlsError),
     #[error(transparent)]
     Chart(ChartError),
     #[error("could not reach the cluster `{cluster}`: {cause}")]

@@ -4,13 +4,33 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::remote::RemoteSubcommand;
+use super::{
+    helm::{Global, Install},
+    remote::{Access, Keys, Origin, RemoteSubcommand},
+};
+
+/// The flags that name them stand together.
+const FILES: &str = "Files that are helm's";
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChartCommand {
     /// Word failures exactly as helm does, without places and hints.
     #[arg(long, global = true)]
     pub(crate) helm_errors: bool,
+    /// Print what came of a chart even when it is no YAML, and then the error.
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
+    /// List of repositories [default: helm's].
+    #[arg(long, global = true, value_name = "FILE", help_heading = FILES)]
+    pub(crate) repository_config: Option<PathBuf>,
+    /// Folder of what repositories offer [default: helm's].
+    #[arg(long, global = true, value_name = "DIR", help_heading = FILES)]
+    pub(crate) repository_cache: Option<PathBuf>,
+    /// Logins of registries beside docker's [default: helm's].
+    #[arg(long, global = true, value_name = "FILE", help_heading = FILES)]
+    pub(crate) registry_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: ChartSubcommand,
 }
@@ -26,10 +46,14 @@ pub(crate) enum ChartSubcommand {
     /// Shows what a chart says of itself.
     Show(Show),
     /// Packs charts into archives; the same chart gives the same bytes.
-    #[command(after_help = "Example: zarpa chart package charts/faro --version 1.2.3 -d dist")]
+    #[command(
+        after_help = "Examples: zarpa chart package charts/faro --version 1.2.3 -d dist\n          zarpa chart package charts/faro --sign --key releases --keyring secret.gpg"
+    )]
     Package(Package),
     /// Makes a new chart, which renders as the one of `helm create` does.
-    #[command(after_help = "Example: zarpa chart create charts/web")]
+    #[command(
+        after_help = "Examples: zarpa chart create charts/web\n          zarpa chart create charts/web --starter ours"
+    )]
     Create(Create),
     /// Compares two renderings, object by object and field by field.
     #[command(
@@ -48,7 +72,7 @@ pub(crate) enum ChartSubcommand {
 /// Values, as every command on charts takes them.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Values {
-    /// Values in a YAML file, or `-` for standard input (may be repeated, or separated by commas).
+    /// Values in a YAML file, at an address, or `-` for standard input (may be repeated, or separated by commas).
     #[arg(short = 'f', long = "values", value_delimiter = ',', value_name = "FILE")]
     pub(crate) files: Vec<String>,
     /// A value by its path: a.b=c (may be repeated, or separated by commas).
@@ -60,7 +84,7 @@ pub(crate) struct Values {
     /// A value as JSON: a.b={"c": 1}, or a whole object (may be repeated).
     #[arg(long, value_name = "PATH=JSON", allow_hyphen_values = true)]
     pub(crate) set_json: Vec<String>,
-    /// A value from a file: a.b=path (may be repeated).
+    /// A value from a file or an address: a.b=path (may be repeated).
     #[arg(long, value_name = "PATH=FILE", allow_hyphen_values = true)]
     pub(crate) set_file: Vec<String>,
     /// A value taken to the letter: a.b=text, without escapes.
@@ -92,7 +116,7 @@ pub(crate) struct Told {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Template {
-    /// Name of the release, then the chart's folder or archive; or the chart alone.
+    /// Name of the release, then the chart: a folder, an archive, or what `pull` takes; or the chart alone.
     #[arg(required = true, num_args = 1..=2, value_name = "[NAME] CHART")]
     pub(crate) name_and_chart: Vec<String>,
     #[command(flatten)]
@@ -126,6 +150,13 @@ pub(crate) struct Template {
     /// Hold every object against the schemas of Kubernetes 1.34, and against the chart's own CRDs; needs no cluster.
     #[arg(long)]
     pub(crate) validate: bool,
+    /// Bring dependencies that are missing into the chart's charts/ first.
+    #[arg(long)]
+    pub(crate) dependency_update: bool,
+    #[command(flatten)]
+    pub(crate) origin: Origin,
+    #[command(flatten)]
+    pub(crate) install: Install,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -167,19 +198,27 @@ pub(crate) struct Show {
 pub(crate) enum ShowSubcommand {
     /// Everything.
     #[command(after_help = "Example: zarpa chart show all charts/faro")]
-    All { chart: String },
+    All(Shown),
     /// Chart.yaml.
     #[command(after_help = "Example: zarpa chart show chart charts/faro")]
-    Chart { chart: String },
+    Chart(Shown),
     /// values.yaml.
     #[command(after_help = "Example: zarpa chart show values faro-1.2.3.tgz")]
-    Values { chart: String },
+    Values(Shown),
     /// The README.
     #[command(after_help = "Example: zarpa chart show readme charts/faro")]
-    Readme { chart: String },
+    Readme(Shown),
     /// The files of crds/, of the chart and of those in it.
     #[command(after_help = "Example: zarpa chart show crds charts/faro")]
-    Crds { chart: String },
+    Crds(Shown),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shown {
+    /// A folder, an archive, or what `pull` takes.
+    pub(crate) chart: String,
+    #[command(flatten)]
+    pub(crate) origin: Origin,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -196,6 +235,22 @@ pub(crate) struct Package {
     /// Folder of the archive.
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub(crate) destination: PathBuf,
+    /// Bring the dependencies of Chart.yaml into charts/ first.
+    #[arg(short = 'u', long)]
+    pub(crate) dependency_update: bool,
+    /// Sign the archive: its provenance file is written beside it.
+    #[arg(long)]
+    pub(crate) sign: bool,
+    /// The key to sign with, by a part of its name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
+    /// File whose first line is the key's passphrase, or `-` for standard input; asked for when it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<String>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -203,6 +258,9 @@ pub(crate) struct Create {
     /// Path of the new chart; its last part is the chart's name.
     #[arg(value_name = "NAME")]
     pub(crate) path: String,
+    /// Begin with this chart: an absolute path, or a name in the folder `starters` of helm's data.
+    #[arg(short = 'p', long, value_name = "STARTER")]
+    pub(crate) starter: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::repo::RepoCommand;
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum RemoteSubcommand {
     /// Fetches charts from registries and repositories.
     #[command(
+        visible_alias = "fetch",
         after_help = "Examples: zarpa chart pull oci://ghcr.io/me/charts/web --version ^1.2 --untar\n          zarpa chart pull web --repo https://charts.example.com -d charts"
     )]
     Pull(Pull),
@@ -17,13 +20,15 @@ pub(crate) enum RemoteSubcommand {
     /// Lists a chart's dependencies, or brings them into its charts/.
     #[command(visible_alias = "dep")]
     Dependency(DependencyCommand),
+    /// Names repositories for helm and zarpa alike, keeps what they offer, and makes indexes.
+    Repo(RepoCommand),
     /// Checks that a chart is what a key of a keyring has signed.
     #[command(after_help = "Example: zarpa chart verify web-1.2.3.tgz --keyring keys.gpg")]
     Verify(Verify),
 }
 
 /// How servers are spoken to.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Access {
     /// Name to log in with, instead of what docker's and helm's configurations say.
     #[arg(long, value_name = "NAME", requires = "password")]
@@ -34,6 +39,57 @@ pub(crate) struct Access {
     /// Speak plain HTTP with registries.
     #[arg(long)]
     pub(crate) plain_http: bool,
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
+}
+
+/// How servers are believed, and how they know who comes.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Certificates {
+    /// Certificates in PEM that count instead of the system's.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "FILE")]
+    pub(crate) ca_file: String,
+    /// Certificate in PEM to show to servers that ask for one.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "FILE")]
+    pub(crate) cert_file: String,
+    /// Its key in PEM.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "FILE")]
+    pub(crate) key_file: String,
+    /// Believe any certificate of a server: whoever is between sees and changes everything.
+    #[arg(long)]
+    pub(crate) insecure_skip_tls_verify: bool,
+}
+
+/// Where a chart that is no file comes from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "A chart from elsewhere")]
+pub(crate) struct Origin {
+    /// A version, or a range such as ^1.2 [default: the highest release].
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "VERSION")]
+    pub(crate) version: String,
+    /// Pre-releases count, too: the same as --version '>0.0.0-0'.
+    #[arg(long)]
+    pub(crate) devel: bool,
+    /// Address of a repository that has an index.yaml.
+    #[arg(long, value_name = "URL")]
+    pub(crate) repo: Option<String>,
+    /// Check the signature, and go no further unless it is good.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Let every host see name and password, not only the repository's.
+    #[arg(long)]
+    pub(crate) pass_credentials: bool,
+}
+
+impl Origin {
+    /// The range that is meant.
+    pub(crate) fn range(&self) -> &str {
+        if self.devel && self.version.is_empty() { ">0.0.0-0" } else { self.version.trim() }
+    }
 }
 
 /// Whose signatures count.
@@ -49,15 +105,8 @@ pub(crate) struct Pull {
     /// oci://HOST/PATH/CHART, an address, REPOSITORY/CHART, or with --repo a name.
     #[arg(required = true, value_name = "CHART")]
     pub(crate) charts: Vec<String>,
-    /// A version, or a range such as ^1.2 [default: the highest release].
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "VERSION")]
-    pub(crate) version: String,
-    /// Pre-releases count, too: the same as --version '>0.0.0-0'.
-    #[arg(long)]
-    pub(crate) devel: bool,
-    /// Address of a repository that has an index.yaml.
-    #[arg(long, value_name = "URL")]
-    pub(crate) repo: Option<String>,
+    #[command(flatten)]
+    pub(crate) origin: Origin,
     /// Where charts are written.
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     pub(crate) destination: PathBuf,
@@ -67,19 +116,9 @@ pub(crate) struct Pull {
     /// Where it is unpacked, from the destination on.
     #[arg(long, default_value = ".", value_name = "DIR")]
     pub(crate) untardir: PathBuf,
-    /// Check the signature, and write nothing unless it is good.
-    #[arg(long)]
-    pub(crate) verify: bool,
     /// Fetch the provenance file, too, without checking it.
     #[arg(long)]
     pub(crate) prov: bool,
-    #[command(flatten)]
-    pub(crate) keys: Keys,
-    #[command(flatten)]
-    pub(crate) access: Access,
-    /// Let every host see name and password, not only the repository's.
-    #[arg(long)]
-    pub(crate) pass_credentials: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -134,6 +173,9 @@ pub(crate) struct Dependencies {
     /// Check the signatures of what is fetched.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Take what the repositories offered last, without asking them again.
+    #[arg(long)]
+    pub(crate) skip_refresh: bool,
     #[command(flatten)]
     pub(crate) keys: Keys,
     #[command(flatten)]

@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
 };
 
+mod address;
 mod create;
 mod dependency;
 mod diff;
@@ -18,18 +19,25 @@ mod explain;
 mod helm;
 mod inputs;
 mod lint;
+mod locate;
 mod market;
 mod package;
 mod problems;
 mod pull;
 mod push;
+mod repo;
+mod repo_add;
+mod repo_index;
+mod repo_update;
 mod show;
+mod sign;
 mod template;
 mod verify;
 
 /// Carries out a command on charts.
 pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
+    let context = &with_flags(context, &command);
     let result = match command.command {
         ChartSubcommand::Template(it) => template::template(context, &it).map(done),
         ChartSubcommand::Lint(it) => lint::lint(context, &it),
@@ -38,12 +46,32 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
         ChartSubcommand::Show(it) => show::show(context, &it.command).map(done),
         ChartSubcommand::Package(it) => package::package(context, &it).map(done),
         ChartSubcommand::Create(it) => create::create(context, &it).map(done),
+        ChartSubcommand::Remote(RemoteSubcommand::Repo(it)) => {
+            repo::run(context, &it.command).map(done)
+        }
         ChartSubcommand::Remote(it) => super::block_on(remote(context, it)).map(done),
     };
     match result {
         Err(failure) if command.helm_errors => Err(helm::worded(context, &failure)),
         result => result,
     }
+}
+
+/// The environment, with what the flags of every chart command say instead.
+fn with_flags(context: &Context, command: &ChartCommand) -> Context {
+    let mut context = context.clone();
+    context.is_debug = command.debug;
+    let here = context.directory.clone();
+    for (given, place) in [
+        (&command.repository_config, &mut context.helm.repositories),
+        (&command.repository_cache, &mut context.helm.repository_cache),
+        (&command.registry_config, &mut context.helm.registry),
+    ] {
+        if let Some(given) = given {
+            *place = Some(here.join(given));
+        }
+    }
+    context
 }
 
 /// The commands that cross the network.
@@ -53,5 +81,6 @@ async fn remote(context: &Context, command: RemoteSubcommand) -> Result<(), Fail
         RemoteSubcommand::Push(it) => push::push(context, &it).await,
         RemoteSubcommand::Dependency(it) => dependency::run(context, &it.command).await,
         RemoteSubcommand::Verify(it) => verify::verify(context, &it),
+        RemoteSubcommand::Repo(it) => repo::run(context, &it.command),
     }
 }

@@ -34,6 +34,7 @@ fn client(context: &Context, is_plain_http_everywhere: bool) -> Result<Client, F
         credentials: repository::credentials(paths)?,
         plain_http: plain::known(context)?,
         is_plain_http_everywhere,
+        ..Options::default()
     })?)
 }
 

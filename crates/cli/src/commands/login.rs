@@ -24,6 +24,7 @@ pub(crate) async fn login(context: &Context, args: &remote::Login) -> Result<(),
         credentials: Credentials::of(registry, &login),
         plain_http: plain::known(context)?,
         is_plain_http_everywhere: args.plain_http,
+        ..Options::default()
     };
     let was_asked = Client::new(options)?.check_login(registry).await.map_err(|error| {
         let hint = matches!(error, registry::RegistryError::Unauthorized { .. })
@@ -97,7 +98,7 @@ fn complete(username: String, password: String) -> Result<Login, Failure> {
 }
 
 /// Asks on the terminal; what is not shown is not echoed either.
-fn read_line(question: &str, is_shown: bool) -> Result<String, Failure> {
+pub(crate) fn read_line(question: &str, is_shown: bool) -> Result<String, Failure> {
     let stdin = std::io::stdin();
     let mut stderr = std::io::stderr();
     write!(stderr, "{question}").and_then(|()| stderr.flush())?;

@@ -133,6 +133,7 @@ pub(crate) fn options(
             credentials,
             plain_http: plain::known(context)?,
             is_plain_http_everywhere: false,
+            ..registry::Options::default()
         },
     })
 }

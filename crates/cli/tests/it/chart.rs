@@ -1,6 +1,6 @@
 //! `zarpa chart`: what its commands print.
 
-use snapbox::{file, str};
+use snapbox::str;
 
 use crate::Place;
 
@@ -19,19 +19,6 @@ fn place() -> Place {
         ("web/templates/deployment.yaml", DEPLOYMENT),
         ("web/templates/test.yaml", TEST),
     ])
-}
-
-#[test]
-fn every_command_explains_itself() {
-    let place = Place::new(&[]);
-    let mut all = String::new();
-    let commands = ["template", "lint", "show", "show all", "package", "create", "diff", "explain"];
-    for command in commands {
-        let output = place.zarpa(&format!("chart {command} --help")).assert().success();
-        all.push_str(&String::from_utf8_lossy(&output.get_output().stdout));
-        all.push_str("\n\n");
-    }
-    snapbox::assert_data_eq!(all, file!["chart-help.txt"].raw());
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn flags_and_files_are_told() {
         "template charts/web --set-file a=none.txt",
         "template nowhere",
         "template Bad charts/web",
-        "template charts/web -f http://a.b/c.yaml",
+        "template charts/web -f http:///c.yaml",
         "template charts/web --kube-version x",
     ] {
         let ours = place.zarpa(&format!("chart {args}")).assert().code(1);
@@ -106,9 +106,8 @@ error: release name check failed: release name "Bad": invalid release name, must
 hint: small letters, digits, - and ., at most 53 of them
 helm: Error: release name check failed: release name "Bad": invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53
 
-error: values are not read from addresses: `http://a.b/c.yaml`
-hint: fetch it first, and name the file
-helm: Error: values are not read from addresses: `http://a.b/c.yaml`
+error: `http:///c.yaml` is no address of the web
+helm: Error: Get "http:///c.yaml": http: no Host in request URL
 
 error: invalid kube version 'x': could not parse "x" as version
 helm: Error: invalid kube version 'x': could not parse "x" as version

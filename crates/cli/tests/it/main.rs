@@ -6,6 +6,10 @@
 
 mod chart;
 mod chart_failures;
+mod chart_flags;
+mod chart_repo;
+mod chart_sign;
+mod help;
 
 use std::{fs, path::Path};
 

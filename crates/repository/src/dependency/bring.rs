@@ -115,7 +115,7 @@ async fn download(
         };
         fetch::fetch(order.market, &wanted).await
     } else {
-        let (known, index) = offers.indexes.get(repository).ok_or_else(|| {
+        let (known, index) = offers.at(repository).ok_or_else(|| {
             let (name, repository) = (name.clone(), repository.clone());
             DependencyError::NoChart { name, repository }
         })?;

@@ -10,9 +10,8 @@ use futures_util::future::try_join_all;
 
 use super::{DependencyError, Order, is_alias, local_path, shown};
 use crate::{
-    fetch,
     local::load_folder,
-    pull,
+    offer, pull,
     reference::{OciChart, is_exact, is_oci},
     settings::{Repositories, Repository},
 };
@@ -20,10 +19,22 @@ use crate::{
 /// What the world has of the dependencies, fetched before anything is chosen.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
-    /// By the address of the repository.
-    pub(super) indexes: BTreeMap<String, (Repository, RepositoryIndex)>,
+    /// By the address of the repository, without a slash at its end.
+    indexes: BTreeMap<String, (Repository, RepositoryIndex)>,
     /// The versions in a registry, the highest first, by the address of the chart.
     versions: BTreeMap<String, Vec<String>>,
+}
+
+impl Offers {
+    /// What the repository at an address offers.
+    pub(super) fn at(&self, repository: &str) -> Option<&(Repository, RepositoryIndex)> {
+        self.indexes.get(address(repository))
+    }
+}
+
+/// A slash at the end makes no other repository.
+fn address(repository: &str) -> &str {
+    repository.trim_end_matches('/')
 }
 
 /// The dependencies with addresses where aliases stood.
@@ -59,24 +70,35 @@ pub(super) async fn offers(
     let elsewhere: Vec<&Dependency> = wanted.iter().filter(is_elsewhere).collect();
     let mut by_address: BTreeMap<&str, &Dependency> = BTreeMap::new();
     for dependency in elsewhere.iter().filter(|it| !is_oci(&it.repository)) {
-        by_address.entry(&dependency.repository).or_insert(dependency);
+        by_address.entry(address(&dependency.repository)).or_insert(dependency);
     }
-    if !by_address.is_empty() {
+    let is_told = !by_address.is_empty() && !order.skips_refresh;
+    if is_told {
         (order.tell)("Hang tight while we grab the latest from your chart repositories...");
     }
     let indexes = by_address.into_values().map(|dependency| async move {
         let url = dependency.repository.clone();
         let unnamed = || Repository { url: url.clone(), ..Repository::default() };
         let known = order.market.repositories.at(&url).cloned().unwrap_or_else(unnamed);
-        let index = fetch::index(order.market, &known).await.map_err(|it| {
-            DependencyError::Index { name: dependency.name.clone(), source: Box::new(it) }
+        let index = if order.skips_refresh {
+            offer::kept(order.market, &known).await
+        } else {
+            offer::refresh(order.market, &known).await
+        };
+        let index = index.map_err(|it| DependencyError::Index {
+            name: dependency.name.clone(),
+            source: Box::new(it),
         })?;
+        let key = address(&url).to_owned();
+        if order.skips_refresh {
+            return Ok((key, (known, index)));
+        }
         let shown = if known.name.is_empty() { &url } else { &known.name };
         (order.tell)(&format!("...Successfully got an update from the {shown:?} chart repository"));
-        Ok((url.clone(), (known, index)))
+        Ok((key, (known, index)))
     });
     let indexes: Vec<_> = try_join_all(indexes).await?;
-    if !indexes.is_empty() {
+    if is_told {
         (order.tell)("Update Complete. ⎈Happy Helming!⎈");
     }
     let ranges = elsewhere.iter().filter(|it| is_oci(&it.repository) && !is_exact(&it.version));
@@ -153,7 +175,7 @@ fn version(
             Some(offered) => offered.iter().find(|it| fits(it)).cloned(),
         });
     }
-    let offered = offers.indexes.get(repository).and_then(|it| it.1.versions(name));
+    let offered = offers.at(repository).and_then(|it| it.1.versions(name));
     let offered = offered.ok_or_else(|| DependencyError::NoChart {
         name: name.clone(),
         repository: repository.clone(),

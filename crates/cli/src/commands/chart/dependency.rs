@@ -1,5 +1,7 @@
 //! `zarpa chart dependency`: what a chart wants in its `charts/`.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use repository::{
     Provenance, VerifyError,
@@ -8,17 +10,18 @@ use repository::{
 
 use super::market;
 use crate::{
-    args::remote::{Dependencies, DependencyList, DependencySubcommand},
+    args::remote::{Access, Dependencies, DependencyList, DependencySubcommand, Keys},
     context::Context,
     failure::Failure,
     output,
 };
 
 pub(crate) async fn run(context: &Context, command: &DependencySubcommand) -> Result<(), Failure> {
+    let tell: Tell<'_> = if context.is_json { &say_nothing } else { &say };
     match command {
         DependencySubcommand::List(it) => list(context, it),
-        DependencySubcommand::Update(it) => bring(context, it, Way::Update).await,
-        DependencySubcommand::Build(it) => bring(context, it, Way::Build).await,
+        DependencySubcommand::Update(it) => bring(context, it, Way::Update, tell).await,
+        DependencySubcommand::Build(it) => bring(context, it, Way::Build, tell).await,
     }
 }
 
@@ -35,7 +38,39 @@ enum Way {
     Build,
 }
 
-async fn bring(context: &Context, args: &Dependencies, way: Way) -> Result<(), Failure> {
+/// Brings the dependencies of the chart in a folder as `update` does, for commands that want them first.
+pub(crate) async fn update(
+    context: &Context,
+    folder: &Path,
+    (keys, access): (&Keys, &Access),
+    tell: Tell<'_>,
+) -> Result<(), Failure> {
+    let args = Dependencies {
+        chart: folder.to_owned(),
+        verify: false,
+        skip_refresh: false,
+        keys: keys.clone(),
+        access: access.clone(),
+    };
+    bring(context, &args, Way::Update, tell).await
+}
+
+/// What is done with helm's words on the way.
+pub(crate) type Tell<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Prints a line; when nobody reads any more, the work goes on.
+pub(crate) fn say(text: &str) {
+    output::line(text).ok();
+}
+
+pub(crate) fn say_nothing(_: &str) {}
+
+async fn bring(
+    context: &Context,
+    args: &Dependencies,
+    way: Way,
+    tell: Tell<'_>,
+) -> Result<(), Failure> {
     let market = market::open(context, &args.access, &[])?;
     let keyring = args.verify.then(|| market::keyring(context, &args.keys)).transpose()?;
     let now_s = market::now_s();
@@ -43,13 +78,6 @@ async fn bring(context: &Context, args: &Dependencies, way: Way) -> Result<(), F
         match &keyring {
             Some(it) => repository::verify(name, archive, provenance, it, now_s).map(|_| ()),
             None => Ok(()),
-        }
-    };
-    let is_json = context.is_json;
-    let tell = |text: &str| {
-        if !is_json {
-            // Nobody reads any more: the work goes on.
-            output::line(text).ok();
         }
     };
     let order = Order {
@@ -60,8 +88,9 @@ async fn bring(context: &Context, args: &Dependencies, way: Way) -> Result<(), F
             (true, Way::Update) => Provenance::Required,
             (true, Way::Build) => Provenance::IfThere,
         },
+        skips_refresh: args.skip_refresh,
         check: &check,
-        tell: &tell,
+        tell,
         now: &Timestamp::now().to_string(),
         modified_s: 0,
     };

@@ -10,6 +10,7 @@ use chart::{Capabilities, Chart, ChartFile, KubeVersion, Release, Source, ValueS
 use host::files;
 use jiff::Timestamp;
 
+use super::address;
 use crate::{
     args::chart::{Told, Values},
     context::Context,
@@ -24,14 +25,18 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads a chart from a folder or an archive.
 pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
-    let place = find(context, path)?;
+    load_at(&find(context, path)?, path)
+}
+
+/// The same, once it is found; `path` is what the user wrote.
+pub(crate) fn load_at(place: &Path, path: &str) -> Result<Chart, Failure> {
     if place.is_dir() {
-        let loaded = Chart::load(folder(&place)?);
-        return loaded.map_err(|error| super::problems::loading(error, &place, path));
+        let loaded = Chart::load(folder(place)?);
+        return loaded.map_err(|error| super::problems::loading(error, place, path));
     }
-    let archive = files::read(&place)?;
+    let archive = files::read(place)?;
     if !archive.starts_with(&GZIP) {
-        return Err(NoChart::archive(&place, &archive).into());
+        return Err(NoChart::archive(place, &archive).into());
     }
     Ok(Chart::from_archive(&archive)?)
 }
@@ -119,10 +124,8 @@ fn read(context: &Context, path: &str) -> Result<Vec<u8>, Failure> {
         std::io::stdin().lock().read_to_end(&mut content)?;
         return Ok(content);
     }
-    if path.starts_with("http://") || path.starts_with("https://") || path.starts_with("oci://") {
-        let hint = "fetch it first, and name the file";
-        let failure = Failure::work(format!("values are not read from addresses: `{path}`"));
-        return Err(failure.with_hint(Some(hint.to_owned())));
+    if address::is_address(path) {
+        return address::fetch(context, path);
     }
     Ok(files::read(&context.path(Path::new(path)))?)
 }

@@ -6,12 +6,12 @@ use host::files;
 use jiff::Timestamp;
 use registry::{Client, Credentials, Login, Options};
 use repository::{
-    Market, Repositories,
+    Certificates, FetchError, IndexCache, Market, Repositories,
     openpgp::{Keyring, KeyringError},
 };
 
 use crate::{
-    args::remote::{Access, Keys},
+    args::remote::{self as args, Access, Keys},
     context::Context,
     failure::Failure,
 };
@@ -29,16 +29,56 @@ pub(crate) fn open(context: &Context, access: &Access, hosts: &[&str]) -> Result
     }
     let paths = [&context.docker_config, &context.helm.registry];
     credentials.extend(repository::credentials(paths.into_iter().flatten().map(PathBuf::as_path))?);
+    let certificates = certificates(&access.certificates);
+    let tls = certificates.read(&context.directory).map_err(FetchError::Certificates)?;
     let options = Options {
         credentials,
         plain_http: super::super::plain::known(context)?,
         is_plain_http_everywhere: access.plain_http,
+        tls,
     };
     let repositories = match &context.helm.repositories {
         Some(path) => Repositories::load(path)?,
         None => Repositories::default(),
     };
-    Ok(Market { client: Client::new(options)?, repositories })
+    let client = Client::new(options).map_err(FetchError::Tls)?;
+    let dir = context.directory.clone();
+    Ok(Market { client, repositories, cache: cache(context)?, dir })
+}
+
+/// Where what repositories offer is kept.
+pub(crate) fn cache(context: &Context) -> Result<IndexCache, Failure> {
+    let dir = context.helm.repository_cache.as_ref().ok_or_else(|| {
+        Failure::usage("neither HELM_REPOSITORY_CACHE nor HOME says where indexes are kept")
+    })?;
+    Ok(IndexCache { dir: context.path(dir) })
+}
+
+/// The certificates that flags name.
+pub(crate) fn certificates(given: &args::Certificates) -> Certificates<'_> {
+    Certificates {
+        ca_file: &given.ca_file,
+        cert_file: &given.cert_file,
+        key_file: &given.key_file,
+        believes_all: given.insecure_skip_tls_verify,
+    }
+}
+
+/// A chart that did not come, with the way out where there is one.
+pub(crate) fn not_fetched(error: FetchError) -> Failure {
+    let hint = match &error {
+        FetchError::NoName(_) => {
+            Some("write oci://HOST/PATH/CHART, an address, or REPOSITORY/CHART".to_owned())
+        }
+        FetchError::UnknownRepository(name) => {
+            Some(format!("name it first: zarpa chart repo add {name} ADDRESS"))
+        }
+        FetchError::NotCached { repository, .. } => {
+            Some(format!("ask the repository again: zarpa chart repo update {repository}"))
+        }
+        _ => None,
+    };
+    Failure::from(error).with_hint(hint)
 }
 
 /// The login of the command line.

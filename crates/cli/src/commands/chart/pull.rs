@@ -11,25 +11,25 @@ use crate::{args::remote::Pull, context::Context, failure::Failure, output, prog
 /// Fetches every chart that is named; one that is not verified is not written.
 pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> {
     let hosts: Vec<&str> = args.charts.iter().filter_map(|it| market::host(it)).collect();
-    let market = market::open(context, &args.access, &hosts)?;
-    let keyring = args.verify.then(|| market::keyring(context, &args.keys)).transpose()?;
-    let login = market::login(&args.access);
-    let version = if args.devel && args.version.is_empty() { ">0.0.0-0" } else { &args.version };
+    let origin = &args.origin;
+    let market = market::open(context, &origin.access, &hosts)?;
+    let keyring = origin.verify.then(|| market::keyring(context, &origin.keys)).transpose()?;
+    let login = market::login(&origin.access);
     let mut told = Vec::new();
     for chart in &args.charts {
         let wanted = Wanted {
             chart,
-            version,
-            repository: args.repo.as_deref(),
+            version: origin.range(),
+            repository: origin.repo.as_deref(),
             login: login.as_ref(),
-            passes_login_on: args.pass_credentials,
-            provenance: if args.verify || args.prov {
+            passes_login_on: origin.pass_credentials,
+            provenance: if origin.verify || args.prov {
                 Provenance::Required
             } else {
                 Provenance::Unwanted
             },
         };
-        let fetched = repository::fetch(&market, &wanted).await?;
+        let fetched = repository::fetch(&market, &wanted).await.map_err(market::not_fetched)?;
         if let Some((reference, digest)) = &fetched.pulled {
             Drawing::new(context).line(&format!("Pulled: {reference}\nDigest: {digest}"));
         }
@@ -49,7 +49,8 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
     if context.is_json { output::json(&told) } else { Ok(()) }
 }
 
-fn check(fetched: &Fetched, keyring: &Keyring) -> Result<Verified, Failure> {
+/// Holds what came against its provenance file.
+pub(crate) fn check(fetched: &Fetched, keyring: &Keyring) -> Result<Verified, Failure> {
     let provenance = fetched.provenance.as_deref().unwrap_or_default();
     let (name, archive) = (&fetched.file_name, &fetched.archive);
     let now_s = market::now_s();

@@ -2,17 +2,18 @@
 
 use chart::Part;
 
-use super::inputs;
+use super::locate;
 use crate::{args::chart::ShowSubcommand, context::Context, failure::Failure, output};
 
 /// Prints a part of a chart.
 pub(crate) fn show(context: &Context, command: &ShowSubcommand) -> Result<(), Failure> {
-    let (part, path) = match command {
-        ShowSubcommand::All { chart } => (Part::All, chart),
-        ShowSubcommand::Chart { chart } => (Part::Chart, chart),
-        ShowSubcommand::Values { chart } => (Part::Values, chart),
-        ShowSubcommand::Readme { chart } => (Part::Readme, chart),
-        ShowSubcommand::Crds { chart } => (Part::Crds, chart),
+    let (part, shown) = match command {
+        ShowSubcommand::All(it) => (Part::All, it),
+        ShowSubcommand::Chart(it) => (Part::Chart, it),
+        ShowSubcommand::Values(it) => (Part::Values, it),
+        ShowSubcommand::Readme(it) => (Part::Readme, it),
+        ShowSubcommand::Crds(it) => (Part::Crds, it),
     };
-    output::raw(inputs::load(context, path)?.overview(part).as_bytes())
+    let chart = locate::locate(context, &shown.chart, &shown.origin)?.load(&shown.chart)?;
+    output::raw(chart.overview(part).as_bytes())
 }

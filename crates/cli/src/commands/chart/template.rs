@@ -6,20 +6,32 @@ use chart::{Author, Chart, Inputs, Options, Output, Release, Rendered, TextOptio
 use host::files;
 
 use super::{
+    dependency,
     inputs::{self, RELEASE, World},
+    locate::{self, Located},
     problems,
 };
-use crate::{args::chart::Template, context::Context, failure::Failure, output};
+use crate::{
+    args::chart::Template, commands::block_on, context::Context, failure::Failure, output,
+};
 
 /// Prints what a chart renders to, or writes it into files.
 pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure> {
     let world = World { has_dns: args.told.enable_dns };
     let capabilities = inputs::capabilities(&args.told)?;
     let (name, path) = name_and_chart(args, &world)?;
-    inputs::find(context, path)?;
+    let located = locate::locate(context, path, &args.origin)?;
     let sources = inputs::sources(context, &args.values)?;
     let values = inputs::merge(context, &sources)?;
-    let chart = inputs::load(context, path)?;
+    let mut chart = located.load(path)?;
+    if let Located::Here(place) = &located
+        && args.dependency_update
+        && !is_complete(&chart)
+    {
+        let access = (&args.origin.keys, &args.origin.access);
+        block_on(dependency::update(context, place, access, &dependency::say))?;
+        chart = located.load(path)?;
+    }
     let release = inputs::release(&name, &args.told);
     check_name(&chart, &release)?;
     let options = Options { skips_schema: args.told.skip_schema_validation, ..Options::default() };
@@ -32,25 +44,44 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
         values: &values,
         inputs,
     };
-    let rendered = chart::render_with(&chart, &values, &inputs)
-        .map_err(|error| problems::rendering(error, &author))?;
+    let rendered = match chart::render_with(&chart, &values, &inputs) {
+        Ok(rendered) => rendered,
+        Err(error) => {
+            if let Some(found) = context
+                .is_debug
+                .then(|| chart::debug_render(&error, &chart, &values, &inputs))
+                .flatten()
+            {
+                print(args, &found)?;
+            }
+            return Err(problems::rendering(error, &author));
+        }
+    };
     problems::warn(context, &rendered.warnings)?;
     if args.validate {
         problems::validate(context, &chart, &rendered)?;
     }
-    let shown = TextOptions {
+    match &args.output_dir {
+        Some(dir) => write(context, args, dir, &release.name, rendered.outputs(shown(args))),
+        None => print(args, &rendered),
+    }
+}
+
+fn shown(args: &Template) -> TextOptions {
+    TextOptions {
         has_crds: args.include_crds,
         has_hooks: !args.no_hooks,
         has_tests: !args.skip_tests,
-    };
-    match &args.output_dir {
-        Some(dir) => write(context, args, dir, &release.name, rendered.outputs(shown)),
-        None if args.show_only.is_empty() => output::raw(rendered.template_text(shown).as_bytes()),
-        None => {
-            let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
-            output::raw(rendered.show_only(&patterns, shown)?.as_bytes())
-        }
     }
+}
+
+/// Prints everything, or what `--show-only` names.
+fn print(args: &Template, rendered: &Rendered) -> Result<(), Failure> {
+    if args.show_only.is_empty() {
+        return output::raw(rendered.template_text(shown(args)).as_bytes());
+    }
+    let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
+    output::raw(rendered.show_only(&patterns, shown(args))?.as_bytes())
 }
 
 /// The release's name and the chart's path.
@@ -75,11 +106,8 @@ fn name_and_chart<'a>(args: &'a Template, world: &World) -> Result<(String, &'a 
 
 /// Helm looks at the name once the chart is there and complete.
 fn check_name(chart: &Chart, release: &Release) -> Result<(), Failure> {
-    let listed = chart.metadata.dependencies.iter().flatten();
-    let mut listed = listed.map(|it| &it.name);
-    let is_complete = listed.all(|name| chart.dependencies.iter().any(|it| it.name() == *name));
     match chart::check_release_name(&release.name) {
-        Err(error) if is_complete && !chart.is_library() => {
+        Err(error) if is_complete(chart) && !chart.is_library() => {
             let name = &release.name;
             let text = format!("release name check failed: release name {name:?}: {error}");
             let hint = "small letters, digits, - and ., at most 53 of them".to_owned();
@@ -87,6 +115,13 @@ fn check_name(chart: &Chart, release: &Release) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether everything that the chart wants in its `charts/` is there.
+fn is_complete(chart: &Chart) -> bool {
+    let listed = chart.metadata.dependencies.iter().flatten();
+    let mut listed = listed.map(|it| &it.name);
+    listed.all(|name| chart.dependencies.iter().any(|it| it.name() == *name))
 }
 
 /// Writes each file, and says so.
