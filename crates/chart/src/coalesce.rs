@@ -4,7 +4,7 @@
 
 use gotmpl::{Map, Value};
 
-use crate::tree::Node;
+use crate::{tree::Node, warning::Warning};
 
 const GLOBAL: &str = "global";
 
@@ -31,7 +31,7 @@ pub(crate) fn coalesce(
     node: &Node<'_>,
     values: &Map,
     nulls: Nulls,
-    log: &mut Vec<String>,
+    log: &mut Vec<Warning>,
 ) -> Result<Map, TypeMismatch> {
     let copy = if values.is_nil() { Map::new() } else { values.deep_copy() };
     Coalescing { nulls, log }.chart(node, &copy, "")?;
@@ -39,7 +39,7 @@ pub(crate) fn coalesce(
 }
 
 /// Merges two tables in place, the first winning (Helm's `MergeTables`).
-pub(crate) fn merge_tables(into: &Map, from: &Map, log: &mut Vec<String>) {
+pub(crate) fn merge_tables(into: &Map, from: &Map, log: &mut Vec<Warning>) {
     Coalescing { nulls: Nulls::Keep, log }.tables(into, from, "");
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn coalesce_tables(over: &Map, own: &Map) -> Map {
 
 struct Coalescing<'l> {
     nulls: Nulls,
-    log: &'l mut Vec<String>,
+    log: &'l mut Vec<Warning>,
 }
 
 impl Coalescing<'_> {
@@ -90,11 +90,11 @@ impl Coalescing<'_> {
         };
         let Some(into) = table(dest) else {
             let text = "warning: skipping globals because destination global is not a table.";
-            return self.log.push(text.to_owned());
+            return self.log.push(Warning::info(text));
         };
         let Some(globals) = table(from) else {
             let text = "warning: skipping globals because source global is not a table.";
-            return self.log.push(text.to_owned());
+            return self.log.push(Warning::info(text));
         };
         for (key, value) in globals.entries() {
             match (value, into.get(&key)) {
@@ -108,11 +108,11 @@ impl Coalescing<'_> {
                     self.nulls = nulls;
                     into.insert(key, Value::Map(merged));
                 }
-                (Value::Map(_), Some(_)) => self.log.push(format!(
+                (Value::Map(_), Some(_)) => self.log.push(Warning::info(format!(
                     "Conflict: cannot merge map onto non-map for {key:?}. Skipping."
-                )),
+                ))),
                 (_, Some(Value::Map(_))) => {
-                    self.log.push(format!("key {key} is table. Skipping"));
+                    self.log.push(Warning::info(format!("key {key} is table. Skipping")));
                 }
                 (value, _) => {
                     into.insert(key, value);
@@ -143,8 +143,9 @@ impl Coalescing<'_> {
                 }
                 (Some(Value::Map(_)), Value::Nil) => {}
                 (Some(Value::Map(_)), _) => {
-                    self.log
-                        .push(format!("warning: skipped value for {prefix}.{key}: Not a table."));
+                    self.log.push(Warning::info(format!(
+                        "warning: skipped value for {prefix}.{key}: Not a table."
+                    )));
                 }
                 (Some(_), _) => {}
             }
@@ -180,15 +181,15 @@ impl Coalescing<'_> {
                 (Some(Value::Nil), _) => {}
                 (Some(_), Value::Map(value)) => {
                     let (key, value) = (full_key(), print(&Value::Map(value)));
-                    self.log.push(format!(
+                    self.log.push(Warning::info(format!(
                         "warning: cannot overwrite table with non table for {key} ({value})"
-                    ));
+                    )));
                 }
                 (Some(Value::Map(_)), value) if !value.is_nil() => {
                     let (key, value) = (full_key(), print(&value));
-                    self.log.push(format!(
+                    self.log.push(Warning::info(format!(
                         "warning: destination for {key} is a table. Ignoring non-table value ({value})"
-                    ));
+                    )));
                 }
                 (Some(_), _) => {}
             }

@@ -6,6 +6,7 @@ use crate::{
     coalesce::{Nulls, TypeMismatch, coalesce},
     semver::{Constraint, Version},
     tree::{LiveDependency, Node},
+    warning::Warning,
 };
 
 /// Removes and renames subcharts by what the values say, all the way down.
@@ -16,7 +17,7 @@ pub(crate) fn enable(
     node: &mut Node<'_>,
     values: &Map,
     path: &str,
-    log: &mut Vec<String>,
+    log: &mut Vec<Warning>,
 ) -> Result<(), TypeMismatch> {
     let Some(listed) = node.listed() else { return Ok(()) };
     node.dependencies = chosen(node, &listed);
@@ -85,7 +86,7 @@ pub(crate) fn is_in_range(range: &str, version: &str) -> bool {
 }
 
 /// A dependency is off when one of its tags is false and none is true.
-fn apply_tags(dependency: &mut LiveDependency, values: &Map, log: &mut Vec<String>) {
+fn apply_tags(dependency: &mut LiveDependency, values: &Map, log: &mut Vec<Warning>) {
     let Some(Value::Map(tags) | Value::Values(tags)) = values.get("tags") else { return };
     let (mut has_true, mut has_false) = (false, false);
     for tag in &dependency.declared.tags {
@@ -93,10 +94,11 @@ fn apply_tags(dependency: &mut LiveDependency, values: &Map, log: &mut Vec<Strin
             None => {}
             Some(Value::Bool(true)) => has_true = true,
             Some(Value::Bool(false)) => has_false = true,
-            Some(_) => log.push(format!(
-                "returned non-bool value tag={tag} chart={}",
-                dependency.declared.name
-            )),
+            Some(_) => log.push(
+                Warning::warn("returned non-bool value")
+                    .with("tag", tag)
+                    .with("chart", &dependency.declared.name),
+            ),
         }
     }
     dependency.declared.is_enabled = has_true || !has_false;
@@ -107,7 +109,7 @@ fn apply_conditions(
     dependency: &mut LiveDependency,
     values: &Map,
     path: &str,
-    log: &mut Vec<String>,
+    log: &mut Vec<Warning>,
 ) {
     let conditions = dependency.declared.condition.trim().to_owned();
     for condition in conditions.split(',').filter(|it| !it.is_empty()) {
@@ -117,10 +119,11 @@ fn apply_conditions(
                 dependency.declared.is_enabled = truth;
                 return;
             }
-            Some(_) => log.push(format!(
-                "returned non-bool value path={condition} chart={}",
-                dependency.declared.name
-            )),
+            Some(_) => log.push(
+                Warning::warn("returned non-bool value")
+                    .with("path", condition)
+                    .with("chart", &dependency.declared.name),
+            ),
         }
     }
 }

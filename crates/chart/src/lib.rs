@@ -108,6 +108,7 @@ mod tree;
 #[cfg(test)]
 mod trial;
 mod values;
+mod warning;
 mod yaml;
 
 pub use archive::{ArchiveError, unpack as unpack_archive};
@@ -144,10 +145,11 @@ pub use package::{PackageError, Versions};
 pub use provenance::{ProvenanceError, check_sum, signed_text};
 pub use release::Release;
 pub use release_name::{ReleaseNameError, check_release_name, name_from_template};
-pub use render::{Crd, Inputs, Options, Rendered, TextOptions, render, render_with};
+pub use render::{Crd, Inputs, Options, Rendered, TextOptions, render, render_logged, render_with};
 pub use render_error::RenderError;
 pub use show::NotFound;
 pub use source::{Lookup, Source};
 pub use starter::from_starter;
 pub use strvals::StrvalsError;
 pub use values::{DocumentsError, Table, ValueSources, Values, ValuesError};
+pub use warning::Warning;

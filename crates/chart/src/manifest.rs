@@ -8,6 +8,7 @@ use kobject::order::{INSTALL, rank};
 use crate::{
     decode::{DecodeError, Struct},
     pathname,
+    warning::Warning,
 };
 
 /// A document to install.
@@ -64,6 +65,9 @@ pub(crate) struct Sorted {
     pub(crate) hooks: Vec<Hook>,
 }
 
+/// What Helm says of a document of which it knows no event.
+pub(crate) const UNKNOWN_HOOKS: &str = "skipping unknown hooks";
+
 const EVENTS: [(&str, &str); 10] = [
     ("pre-install", "pre-install"),
     ("post-install", "post-install"),
@@ -80,7 +84,7 @@ const EVENTS: [(&str, &str); 10] = [
 /// Splits and sorts rendered files.
 pub(crate) fn sort(
     files: &BTreeMap<String, String>,
-    log: &mut Vec<String>,
+    log: &mut Vec<Warning>,
 ) -> Result<Sorted, ManifestError> {
     let mut sorted = Sorted::default();
     for (path, content) in files {
@@ -101,7 +105,7 @@ pub(crate) fn sort(
                 }),
                 Some(events) => match parse_events(events) {
                     Some(events) => sorted.hooks.push(hook(path, document, &head, events)),
-                    None => log.push(format!("skipping unknown hooks hookTypes={events}")),
+                    None => log.push(Warning::info(UNKNOWN_HOOKS).with("hookTypes", events)),
                 },
             }
         }

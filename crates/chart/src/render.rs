@@ -21,6 +21,7 @@ use crate::{
     source::Source,
     tree::Node,
     values::Values,
+    warning::Warning,
     yaml::to_template_value,
 };
 
@@ -38,8 +39,8 @@ pub struct Rendered {
     pub notes: Option<String>,
     /// The files of `crds/`, of the chart and then of its subcharts; they are no templates.
     pub crds: Vec<Crd>,
-    /// What Helm would log, without time and level.
-    pub warnings: Vec<String>,
+    /// What Helm would log.
+    pub warnings: Vec<Warning>,
 }
 
 /// A file of `crds/`.
@@ -107,14 +108,27 @@ pub fn render_with(
     values: &Values,
     inputs: &Inputs<'_>,
 ) -> Result<Rendered, RenderError> {
+    let mut warnings = Vec::new();
+    let rendered = render_logged(chart, values, inputs, &mut warnings)?;
+    Ok(Rendered { warnings, ..rendered })
+}
+
+/// As [`render_with`], for callers who want to know what Helm would log before it fails, too.
+///
+/// The warnings are added to `log` and not to what is rendered.
+pub fn render_logged(
+    chart: &Chart,
+    values: &Values,
+    inputs: &Inputs<'_>,
+    log: &mut Vec<Warning>,
+) -> Result<Rendered, RenderError> {
     let mut rendered = Rendered::default();
     check_installable(chart)?;
     if chart.metadata.is_deprecated {
-        rendered.warnings.push("this chart is deprecated".to_owned());
+        log.push(Warning::warn("this chart is deprecated"));
     }
     let values = to_template_values(values);
     let mut root = Node::new(chart);
-    let log = &mut rendered.warnings;
     enable(&mut root, &values, "", log).map_err(RenderError::Dependencies)?;
     import(&mut root, log).map_err(RenderError::Dependencies)?;
     let values = coalesce(&root, &values, Nulls::Remove, log).map_err(RenderError::Values)?;
@@ -125,7 +139,7 @@ pub fn render_with(
     let templates = templates(&root, values, inputs.release, inputs.capabilities);
     let mut files = execute(&templates, inputs)?;
     rendered.notes = take_notes(&mut files, &root.name(), inputs.options.has_subchart_notes);
-    let sorted = sort(&files, &mut rendered.warnings).map_err(RenderError::Manifest)?;
+    let sorted = sort(&files, log).map_err(RenderError::Manifest)?;
     rendered.manifests = sorted.manifests;
     rendered.hooks = sorted.hooks;
     collect_crds(&root, None, &mut rendered.crds);

@@ -6,7 +6,7 @@ use boon::{CompileError, Compiler, Schemas, UrlLoader};
 use gotmpl::{Map, Value};
 use serde_json::{Number, Value as Json};
 
-use crate::{functions::portable_regex, tree::Node};
+use crate::{functions::portable_regex, tree::Node, warning::Warning};
 
 mod quick;
 mod words;
@@ -16,7 +16,11 @@ const LOCATION: &str = "file:///values.schema.json";
 
 /// Holds the values of a chart and its subcharts against their schemas; the error names all that is
 /// wrong with all of them.
-pub(crate) fn validate(node: &Node<'_>, values: &Map, log: &mut Vec<String>) -> Result<(), String> {
+pub(crate) fn validate(
+    node: &Node<'_>,
+    values: &Map,
+    log: &mut Vec<Warning>,
+) -> Result<(), String> {
     let mut problems = String::new();
     if let Some(schema) = &node.chart.schema
         && let Err(error) = validate_one(schema, values, log)
@@ -45,7 +49,7 @@ pub(crate) fn validate(node: &Node<'_>, values: &Map, log: &mut Vec<String>) -> 
 pub(crate) fn validate_one(
     schema: &[u8],
     values: &Map,
-    log: &mut Vec<String>,
+    log: &mut Vec<Warning>,
 ) -> Result<(), String> {
     let mut schema: Json = serde_json::from_slice(schema).map_err(|error| {
         if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() }
@@ -63,11 +67,8 @@ pub(crate) fn validate_one(
     compiler.add_resource(LOCATION, schema).map_err(|error| compile_error(&error))?;
     let compiled =
         compiler.compile(LOCATION, &mut schemas).map_err(|error| compile_error(&error))?;
-    log.extend(
-        unresolved.borrow().iter().map(|urn| {
-            format!("unresolved URN reference ignored; using permissive schema urn={urn}")
-        }),
-    );
+    let warning = Warning::warn("unresolved URN reference ignored; using permissive schema");
+    log.extend(unresolved.borrow().iter().map(|urn| warning.clone().with("urn", urn)));
     schemas.validate(&values, compiled).map_err(|error| {
         let text = words::display(&error, &patterns);
         let first = format!("jsonschema validation failed with '{LOCATION}#'\n");

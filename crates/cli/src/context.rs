@@ -31,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) docker_config: Option<PathBuf>,
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) helm: HelmFiles,
+    /// Whether what a chart command says is in helm's words (`--helm-errors`).
+    pub(crate) has_helm_words: bool,
     /// Where gpg keeps public keys in a form that others read.
     pub(crate) keyring: Option<PathBuf>,
 }
@@ -101,6 +103,7 @@ impl Context {
             columns: columns.map_or(COLUMNS_DEFAULT, |it| usize::from(it).max(20)),
             docker_config: registry::Credentials::path(docker_config, home.clone()),
             helm: HelmFiles::read(home.as_ref()),
+            has_helm_words: false,
             keyring: env::var_os("GNUPGHOME")
                 .map(PathBuf::from)
                 .or_else(|| home.as_ref().map(|it| it.join(".gnupg")))

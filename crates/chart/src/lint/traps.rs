@@ -15,6 +15,7 @@ use crate::{
     dependency::is_in_range,
     diff::{Change, compare},
     fields,
+    manifest::UNKNOWN_HOOKS,
     release::Release,
     render::{Inputs, Options, Rendered, render_with},
     source::Source,
@@ -41,8 +42,8 @@ pub(super) fn check(folder: &Folder, inputs: &LintInputs<'_>, findings: &mut Fin
     annotations(&chart, &documents, findings);
     twice(&chart, &documents, findings);
     needs(&chart, &rendered, &documents, findings);
-    for warning in rendered.warnings.iter().filter(|it| it.starts_with("skipping unknown hooks")) {
-        let events = warning.rsplit('=').next().unwrap_or_default();
+    let unknown = rendered.warnings.iter();
+    for events in unknown.filter_map(|it| it.attribute_of(UNKNOWN_HOOKS, "hookTypes")) {
         let text = format!("a document is left out, for one of its hooks is unknown: {events}");
         findings.trap("templates/", text);
     }

@@ -61,6 +61,7 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
 fn with_flags(context: &Context, command: &ChartCommand) -> Context {
     let mut context = context.clone();
     context.is_debug = command.debug;
+    context.has_helm_words = command.helm_errors;
     let here = context.directory.clone();
     for (given, place) in [
         (&command.repository_config, &mut context.helm.repositories),

@@ -2,19 +2,29 @@
 
 use std::path::Path;
 
-use chart::{Author, Chart, ObjectProblem, Problem, RenderError, Rendered, ValueSources, Values};
+use chart::{
+    Author, Chart, ObjectProblem, Problem, RenderError, Rendered, ValueSources, Values, Warning,
+};
 
 use crate::{context::Context, failure::Failure};
 
 /// Says on standard error what helm would log.
-pub(crate) fn warn(context: &Context, warnings: &[String]) -> Result<(), Failure> {
+pub(crate) fn warn(context: &Context, warnings: &[Warning]) -> Result<(), Failure> {
+    let line = |warning: &Warning| {
+        if context.has_helm_words { warning.log_line() } else { format!("warning: {warning}") }
+    };
+    say(context, warnings.iter().map(line))
+}
+
+/// Lines on standard error, which the JSON on standard output does without.
+fn say(context: &Context, lines: impl Iterator<Item = String>) -> Result<(), Failure> {
     use std::io::Write as _;
     if context.is_json {
         return Ok(());
     }
     let mut out = std::io::stderr().lock();
-    for warning in warnings {
-        writeln!(out, "warning: {}", warning.trim_start_matches("warning: "))?;
+    for line in lines {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }
@@ -66,9 +76,8 @@ pub(crate) fn validate(
 ) -> Result<(), Failure> {
     let (unknown, wrong): (Vec<ObjectProblem>, Vec<ObjectProblem>) =
         chart::check_objects(rendered).into_iter().partition(|it| it.is_unknown_kind);
-    let notes: Vec<String> =
-        unknown.iter().map(|it| format!("{}: {}: {}", it.source, it.object, it.text)).collect();
-    warn(context, &notes)?;
+    let note = |it: &ObjectProblem| format!("warning: {}: {}: {}", it.source, it.object, it.text);
+    say(context, unknown.iter().map(note))?;
     if wrong.is_empty() {
         return Ok(());
     }

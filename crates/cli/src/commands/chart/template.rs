@@ -44,7 +44,10 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
         values: &values,
         inputs,
     };
-    let rendered = match chart::render_with(&chart, &values, &inputs) {
+    let mut warnings = Vec::new();
+    let rendered = chart::render_logged(&chart, &values, &inputs, &mut warnings);
+    problems::warn(context, &warnings)?;
+    let rendered = match rendered {
         Ok(rendered) => rendered,
         Err(error) => {
             if let Some(found) = context
@@ -57,7 +60,6 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
             return Err(problems::rendering(error, &author));
         }
     };
-    problems::warn(context, &rendered.warnings)?;
     if args.validate {
         problems::validate(context, &chart, &rendered)?;
     }
