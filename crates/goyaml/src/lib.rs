@@ -12,6 +12,7 @@ mod compose;
 mod document;
 mod error;
 mod float;
+mod glance;
 mod gosyntax;
 mod input;
 mod natural;

@@ -3,6 +3,7 @@
 use crate::{
     compose::{Composer, DEPTH_MAX, read, read_with},
     error::ReadError,
+    glance::glance,
     parser::{EventData, Parser, Properties},
     resolve::{Scalar, resolve},
     token::Style,
@@ -17,6 +18,12 @@ use crate::{
 /// # Errors
 /// The same as those of [`read`], for the keys that are not kept too.
 pub fn read_some(bytes: &[u8], is_wanted: &dyn Fn(&str) -> bool) -> Result<Value, ReadError> {
+    let wanted = std::str::from_utf8(bytes).ok().and_then(|text| glance(text, is_wanted));
+    if let Some(wanted) = wanted
+        && let Ok(Some(value)) = read_with(wanted.as_bytes(), |parser| skim(parser, is_wanted))
+    {
+        return Ok(value);
+    }
     match read_with(bytes, |parser| skim(parser, is_wanted))? {
         Some(value) => Ok(value),
         None => read(bytes),
@@ -110,7 +117,7 @@ fn is_simple(parser: &mut Parser<'_>) -> Result<bool, ReadError> {
     }
 }
 
-fn is_simple_scalar(text: &str, style: Style, is_key: bool) -> bool {
+pub(crate) fn is_simple_scalar(text: &str, style: Style, is_key: bool) -> bool {
     if style != Style::Plain {
         return true;
     }

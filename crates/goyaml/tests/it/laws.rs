@@ -12,6 +12,7 @@ fn text() -> impl Strategy<Value = String> {
         "[ -~éß日😀\\u{2028}\\u{a0}\\t\\r\\n]{0,30}",
         "[a-z ]{60,200}",
     ]
+    .prop_filter("a merge key is printed as it is", |it| it != "<<")
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -30,6 +31,23 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Lines as manifests have them, and such as are nearly so.
+fn lines() -> impl Strategy<Value = String> {
+    let content = prop_oneof![
+        8 => "(- ){0,2}[abc]:( [xyz1-9/.]{1,3}| \"x y\"| 'x'| \\{\\}| \\[\\]|)( # c)?",
+        4 => "(- ){0,2}(x|-1|\"x\"|'y z')",
+        2 => "([abc]: |- )[|>][+-]?",
+        2 => "([abc]: )?(x|\"x|'x|x'|x\"|'|\"|'x''|\"\\\\\"|\"x\\\\|\\\\ x\"|x y|- x|\\*x|x: y|x #c|#c|x:|\\[x, \"y\" ?\\]|\\[x|\\[\\] ?x|\\[x,\\]|\\{\\})",
+        1 => "(\"[ab] ?\"|'a''b'|\"\\\\n\"):( x)?",
+        2 => "#? {0,3}",
+        1 => "(true|null|nil|yes|~|<<|1|\\.inf|é|n|b c|\"a\"): (x|)",
+        1 => "[abc]: (- x|x: y|x:|x#y|x #y|-|--|é|&x 1|\\*x|!x y|\"x\\\\n\"|\"x\" y|''x'|\\{\\}x|\\.inf|-\\.nan|\\|2|>x)",
+        1 => "(---|\\.\\.\\.|- #c|\\? a|[abc]:x|a :x|\ta: 1|%x|x|@|a: \t)",
+    ];
+    let line = (0_usize..5, content).prop_map(|(indent, it)| format!("{:indent$}{it}\n", ""));
+    prop::collection::vec(line, 0..9).prop_map(|it| it.concat())
+}
+
 proptest! {
     #[test]
     fn what_is_printed_reads_back(value in value()) {
@@ -45,6 +63,18 @@ proptest! {
         if let Err(error) = whole {
             prop_assert_eq!(Err(error), some);
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_lines_is_as_in_the_whole(text in lines()) {
+        let restricted = |mut value: Value| {
+            if let Value::Map(entries) = &mut value {
+                entries.retain(|(key, _)| matches!(&**key, "a" | "b"));
+            }
+            value
+        };
+        let some = read_some(text.as_bytes(), &|key| matches!(key, "a" | "b"));
+        prop_assert_eq!(some.map(restricted), read(text.as_bytes()).map(restricted), "{}", text);
     }
 
     #[test]
