@@ -46,7 +46,11 @@ pub(crate) fn execute(
     let base = context.slots.len();
     context.slots.push(Slot::Set(dot.clone()));
     let mut frame = Frame { context, tree, at: NodeRef::Nothing, base, depth };
-    let result = frame.list(dot, &tree.root, out).map(|_| ());
+    let nodes = tree.nodes(frame.context.functions, frame.context.stack);
+    let result = match nodes {
+        Ok(nodes) => frame.list(dot, nodes, out).map(|_| ()),
+        Err(_) => Err(frame.too_deep()),
+    };
     context.slots.truncate(base);
     result
 }

@@ -22,7 +22,6 @@ pub(crate) enum Kind {
     RawString,
     RightDelim,
     RightParen,
-    Space,
     String,
     Text,
     Variable,
@@ -44,6 +43,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     pub(crate) kind: Kind,
+    /// Whether blanks stand before it.
+    pub(crate) is_apart: bool,
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) line: usize,
@@ -61,33 +62,46 @@ pub(crate) struct Lexer<'t> {
     start_line: usize,
     paren_depth: usize,
     is_inside_action: bool,
+    /// Whether blanks stand before the item that is being read.
+    is_apart: bool,
     /// What went wrong; nothing more is read after an error.
     pub(crate) error: Option<String>,
 }
 
-/// What the scanner does next.
-enum Step {
-    Emit(Item),
-    Text,
-    RightDelim,
-}
+const LEFT: [u8; 2] = *b"{{";
+const RIGHT: [u8; 2] = *b"}}";
 
-const LEFT: &[u8] = b"{{";
-const RIGHT: &[u8] = b"}}";
+/// Where text begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pos: usize,
+    line: usize,
+}
 
 impl<'t> Lexer<'t> {
     pub(crate) fn new(input: &'t [u8]) -> Self {
+        Self::at(input, Place { pos: 0, line: 1 })
+    }
+
+    /// Goes on where text begins.
+    pub(crate) fn at(input: &'t [u8], Place { pos, line }: Place) -> Self {
         Self {
             source: input,
             input,
-            pos: 0,
-            start: 0,
-            line: 1,
-            start_line: 1,
+            pos,
+            start: pos,
+            line,
+            start_line: line,
             paren_depth: 0,
             is_inside_action: false,
+            is_apart: false,
             error: None,
         }
+    }
+
+    /// Where the text after an action begins.
+    pub(crate) fn place(&self) -> Place {
+        Place { pos: self.pos, line: self.line }
     }
 
     pub(crate) fn text(&self, item: &Item) -> &'t [u8] {
@@ -95,14 +109,7 @@ impl<'t> Lexer<'t> {
     }
 
     pub(crate) fn next(&mut self) -> Item {
-        let mut step = if self.is_inside_action { self.inside_action() } else { Step::Text };
-        loop {
-            step = match step {
-                Step::Emit(item) => return item,
-                Step::Text => self.lex_text(),
-                Step::RightDelim => self.right_delim(),
-            };
-        }
+        if self.is_inside_action { self.inside_action() } else { self.outside() }
     }
 
     fn rest(&self) -> &'t [u8] {
@@ -114,39 +121,29 @@ impl<'t> Lexer<'t> {
         if rest.is_empty() { None } else { Some(decode_char(rest).0.unwrap_or('\u{fffd}')) }
     }
 
-    fn advance(&mut self) -> Option<char> {
-        let rest = self.rest();
-        if rest.is_empty() {
-            return None;
-        }
-        let (character, width) = decode_char(rest);
-        self.pos += width;
-        if rest[0] == b'\n' {
-            self.line += 1;
-        }
-        Some(character.unwrap_or('\u{fffd}'))
-    }
-
     fn item(&mut self, kind: Kind) -> Item {
-        let item = Item { kind, start: self.start, end: self.pos, line: self.start_line };
+        let item = Item {
+            kind,
+            is_apart: self.is_apart,
+            start: self.start,
+            end: self.pos,
+            line: self.start_line,
+        };
+        self.is_apart = false;
         self.start = self.pos;
         self.start_line = self.line;
         item
     }
 
-    fn emit(&mut self, kind: Kind) -> Step {
-        Step::Emit(self.item(kind))
-    }
-
-    fn error(&mut self, message: impl Into<String>) -> Step {
-        let item =
-            Item { kind: Kind::Error, start: self.start, end: self.start, line: self.start_line };
+    fn error(&mut self, message: impl Into<String>) -> Item {
+        self.pos = self.start;
+        let item = self.item(Kind::Error);
         self.error = Some(message.into());
         // Go empties its input after an error; what is read then is the end.
         self.input = &[];
         self.pos = 0;
         self.start = 0;
-        Step::Emit(item)
+        item
     }
 
     /// Moves over bytes that are part of no item.
@@ -157,144 +154,143 @@ impl<'t> Lexer<'t> {
         self.start_line = self.line;
     }
 
-    fn lex_text(&mut self) -> Step {
-        self.is_inside_action = false;
-        let Some(offset) = find(self.rest(), LEFT) else {
-            if self.pos == self.input.len() {
-                return self.emit(Kind::Eof);
+    /// Text, or what begins an action.
+    fn outside(&mut self) -> Item {
+        loop {
+            let Some(offset) = find(self.rest(), LEFT) else {
+                if self.pos == self.input.len() {
+                    return self.item(Kind::Eof);
+                }
+                self.line += newlines(self.rest());
+                self.pos = self.input.len();
+                return self.item(Kind::Text);
+            };
+            let delim = self.pos + offset;
+            let has_trim = has_left_trim_marker(&self.input[delim + 2..]);
+            let mut end = delim;
+            if has_trim {
+                end = self.pos + self.input[self.pos..delim].trim_ascii_end_go().len();
             }
-            self.line += newlines(self.rest());
-            self.pos = self.input.len();
-            return self.emit(Kind::Text);
-        };
-        let delim = self.pos + offset;
-        let mut end = delim;
-        if has_left_trim_marker(&self.input[delim + 2..]) {
-            end = self.pos + self.input[self.pos..delim].trim_ascii_end_go().len();
-        }
-        if end > self.pos {
-            self.line += newlines(&self.input[self.pos..end]);
-            self.pos = end;
-            let item = self.item(Kind::Text);
+            if end > self.pos {
+                self.line += newlines(&self.input[self.pos..end]);
+                self.pos = end;
+                let item = self.item(Kind::Text);
+                self.skip_to(delim);
+                return item;
+            }
             self.skip_to(delim);
-            return Step::Emit(item);
+            let inside = delim + 2 + if has_trim { 2 } else { 0 };
+            if !self.input[inside..].starts_with(b"/*") {
+                return self.left_delim(inside);
+            }
+            self.skip_to(inside);
+            if let Err(error) = self.comment() {
+                return error;
+            }
         }
-        self.skip_to(delim);
-        self.left_delim()
     }
 
-    fn left_delim(&mut self) -> Step {
-        let has_trim = has_left_trim_marker(&self.input[self.pos + 2..]);
-        let inside = self.pos + 2 + if has_trim { 2 } else { 0 };
-        if self.input[inside..].starts_with(b"/*") {
-            self.skip_to(inside);
-            return self.comment();
-        }
+    fn left_delim(&mut self, inside: usize) -> Item {
         self.pos += 2;
         let item = self.item(Kind::LeftDelim);
         self.is_inside_action = true;
         self.skip_to(inside);
         self.paren_depth = 0;
-        Step::Emit(item)
+        item
     }
 
-    fn comment(&mut self) -> Step {
-        let Some(offset) = find(&self.rest()[2..], b"*/") else {
-            return self.error("unclosed comment");
+    fn comment(&mut self) -> Result<(), Item> {
+        let Some(offset) = find(&self.rest()[2..], *b"*/") else {
+            return Err(self.error("unclosed comment"));
         };
         let after = self.pos + 2 + offset + 2;
         let rest = &self.input[after..];
         let end = match at_right_delim(rest) {
-            None => return self.error("comment ends before closing delimiter"),
+            None => return Err(self.error("comment ends before closing delimiter")),
             Some(false) => after + 2,
-            Some(true) => after + 4 + leading_spaces(&rest[4..]),
+            Some(true) => after + 4 + leading_blanks(&rest[4..]),
         };
         self.skip_to(end);
-        Step::Text
+        Ok(())
     }
 
-    fn right_delim(&mut self) -> Step {
-        let has_trim = at_right_delim(self.rest()) == Some(true);
+    fn right_delim(&mut self, has_trim: bool) -> Item {
         if has_trim {
             self.skip_to(self.pos + 2);
         }
         self.pos += 2;
         let item = self.item(Kind::RightDelim);
         if has_trim {
-            self.skip_to(self.pos + leading_spaces(self.rest()));
+            self.skip_to(self.pos + leading_blanks(self.rest()));
         }
         self.is_inside_action = false;
-        Step::Emit(item)
+        item
     }
 
-    fn inside_action(&mut self) -> Step {
-        if at_right_delim(self.rest()).is_some() {
+    fn inside_action(&mut self) -> Item {
+        self.blanks();
+        if let Some(has_trim) = at_right_delim(self.rest()) {
             if self.paren_depth == 0 {
-                return Step::RightDelim;
+                return self.right_delim(has_trim);
             }
             return self.error("unclosed left paren");
         }
-        let before = (self.pos, self.line);
-        let Some(character) = self.advance() else {
-            return self.error("unclosed action");
-        };
-        match character {
-            ' ' | '\t' | '\r' | '\n' => {
-                (self.pos, self.line) = before;
-                self.space()
-            }
-            '=' => self.emit(Kind::Assign),
-            ':' => {
-                if self.advance() == Some('=') {
-                    self.emit(Kind::Declare)
-                } else {
-                    self.error("expected :=")
-                }
-            }
-            '|' => self.emit(Kind::Pipe),
-            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
-            '`' => self.raw_quoted(),
-            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
-            '$' => self.field_or_variable(Kind::Variable),
-            '.' if self.rest().first().is_some_and(|next| !next.is_ascii_digit()) => {
+        let Some(&byte) = self.rest().first() else { return self.error("unclosed action") };
+        let next = self.rest().get(1);
+        match byte {
+            b'_' | b'A'..=b'Z' | b'a'..=b'z' => self.identifier(),
+            b'.' if next.is_some_and(|next| !next.is_ascii_digit()) => {
                 self.field_or_variable(Kind::Field)
             }
-            '.' | '+' | '-' | '0'..='9' => {
-                (self.pos, self.line) = before;
-                self.number()
-            }
-            _ if is_alphanumeric(character) => self.identifier(),
-            '(' => {
+            b'$' => self.field_or_variable(Kind::Variable),
+            b'"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            b'|' => self.take(1, Kind::Pipe),
+            b'(' => {
                 self.paren_depth += 1;
-                self.emit(Kind::LeftParen)
+                self.take(1, Kind::LeftParen)
             }
-            ')' => match self.paren_depth.checked_sub(1) {
+            b')' => match self.paren_depth.checked_sub(1) {
                 Some(depth) => {
                     self.paren_depth = depth;
-                    self.emit(Kind::RightParen)
+                    self.take(1, Kind::RightParen)
                 }
                 None => self.error("unexpected right paren"),
             },
-            '!'..='~' => self.emit(Kind::Char),
-            other => self.error(format!("unrecognized character in action: {}", unicode(other))),
+            b'=' => self.take(1, Kind::Assign),
+            b':' if next == Some(&b'=') => self.take(2, Kind::Declare),
+            b':' => self.error("expected :="),
+            b'`' => self.raw_quoted(),
+            b'\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
+            b'.' | b'+' | b'-' | b'0'..=b'9' => self.number(),
+            b'!'..=b'~' => self.take(1, Kind::Char),
+            _ => match self.peek().unwrap_or_default() {
+                letter if is_alphanumeric(letter) => self.identifier(),
+                other => {
+                    self.error(format!("unrecognized character in action: {}", unicode(other)))
+                }
+            },
         }
     }
 
-    fn space(&mut self) -> Step {
-        let count = leading_spaces(self.rest());
-        // The last blank may belong to a right delimiter with a trim marker.
-        let last = self.pos + count - 1;
-        let has_trim = at_right_delim(&self.input[last..]) == Some(true);
-        if has_trim && count == 1 {
-            return Step::RightDelim;
-        }
-        let end = if has_trim { last } else { last + 1 };
-        self.line += newlines(&self.input[self.pos..end]);
-        self.pos = end;
-        self.emit(Kind::Space)
+    fn take(&mut self, n_bytes: usize, kind: Kind) -> Item {
+        self.pos += n_bytes;
+        self.item(kind)
     }
 
-    fn identifier(&mut self) -> Step {
+    /// Passes over blanks, but not over one that belongs to a right delimiter with a trim marker.
+    fn blanks(&mut self) {
+        let count = match self.rest() {
+            [b' ', next, ..] if b' ' < *next && *next != b'-' => 1,
+            rest => leading_blanks(rest),
+        };
+        let Some(last) = count.checked_sub(1) else { return };
+        let belongs = at_right_delim(&self.rest()[last..]) == Some(true);
+        let end = self.pos + if belongs { last } else { count };
+        self.is_apart = self.pos < end;
+        self.skip_to(end);
+    }
+
+    fn identifier(&mut self) -> Item {
         if let Some(bad) = self.word() {
             return self.error(format!("bad character {}", unicode_or_eof(bad)));
         }
@@ -313,29 +309,32 @@ impl<'t> Lexer<'t> {
             b"true" | b"false" => Kind::Bool,
             _ => Kind::Identifier,
         };
-        self.emit(kind)
+        self.item(kind)
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Step {
+    /// What begins with a dot or a dollar sign.
+    fn field_or_variable(&mut self, kind: Kind) -> Item {
+        self.pos += 1;
         if self.at_terminator() {
-            return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
+            return self.item(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
         match self.word() {
             Some(bad) => self.error(format!("bad character {}", unicode_or_eof(bad))),
-            None => self.emit(kind),
+            None => self.item(kind),
         }
     }
 
     /// Takes letters and digits; says which character follows when none may.
     #[expect(clippy::option_option, reason = "the character that must not follow may be the end")]
     fn word(&mut self) -> Option<Option<char>> {
-        while let Some(byte) = self.rest().first() {
-            if byte.is_ascii_alphanumeric() || *byte == b'_' {
-                self.pos += 1;
-            } else if !byte.is_ascii() && self.peek().is_some_and(is_alphanumeric) {
-                self.advance();
-            } else {
-                break;
+        loop {
+            let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            self.pos += self.rest().iter().take_while(|byte| is_in_word(byte)).count();
+            match self.peek() {
+                Some(letter) if !letter.is_ascii() && is_alphanumeric(letter) => {
+                    self.pos += letter.len_utf8();
+                }
+                _ => break,
             }
         }
         if self.at_terminator() { None } else { Some(self.peek()) }
@@ -345,11 +344,12 @@ impl<'t> Lexer<'t> {
         match self.rest() {
             [] => true,
             [b' ' | b'\t' | b'\r' | b'\n' | b'.' | b',' | b'|' | b':' | b')' | b'(', ..] => true,
-            rest => rest.starts_with(RIGHT),
+            rest => rest.starts_with(&RIGHT),
         }
     }
 
-    fn quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Step {
+    fn quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Item {
+        self.pos += 1;
         loop {
             let Some(&byte) = self.rest().first() else { return self.error(unterminated) };
             self.pos += 1;
@@ -359,22 +359,23 @@ impl<'t> Lexer<'t> {
                     Some(_) => self.pos += 1,
                 },
                 b'\n' => return self.error(unterminated),
-                _ if byte == quote => return self.emit(kind),
+                _ if byte == quote => return self.item(kind),
                 _ => {}
             }
         }
     }
 
-    fn raw_quoted(&mut self) -> Step {
+    fn raw_quoted(&mut self) -> Item {
+        self.pos += 1;
         let Some(offset) = self.rest().iter().position(|byte| *byte == b'`') else {
             return self.error("unterminated raw quoted string");
         };
         self.line += newlines(&self.rest()[..offset]);
         self.pos += offset + 1;
-        self.emit(Kind::RawString)
+        self.item(Kind::RawString)
     }
 
-    fn number(&mut self) -> Step {
+    fn number(&mut self) -> Item {
         let mut is_good = self.scan_number();
         let mut kind = Kind::Number;
         if is_good && matches!(self.rest().first(), Some(b'+' | b'-')) {
@@ -382,7 +383,7 @@ impl<'t> Lexer<'t> {
             is_good = self.scan_number() && self.input[self.pos - 1] == b'i';
         }
         if is_good {
-            return self.emit(kind);
+            return self.item(kind);
         }
         let text = quote(&self.input[self.start..self.pos]);
         self.error(format!("bad number syntax: {text}"))
@@ -424,11 +425,14 @@ impl<'t> Lexer<'t> {
             self.accept_run(b"0123456789_");
         }
         self.accept(b"i");
-        if self.peek().is_some_and(is_alphanumeric) {
-            self.advance();
-            return false;
+        // What is no number is shown with the letter that makes it none.
+        match self.peek().filter(|it| is_alphanumeric(*it)) {
+            Some(letter) => {
+                self.pos += letter.len_utf8();
+                false
+            }
+            None => true,
         }
-        true
     }
 }
 
@@ -445,7 +449,7 @@ fn at_right_delim(text: &[u8]) -> Option<bool> {
     }
 }
 
-fn leading_spaces(text: &[u8]) -> usize {
+fn leading_blanks(text: &[u8]) -> usize {
     text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
 }
 
@@ -462,11 +466,12 @@ impl TrimGo for [u8] {
 }
 
 fn newlines(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'\n').count()
+    // Between the words of an action.
+    if text == b" " { 0 } else { memchr::memchr_iter(b'\n', text).count() }
 }
 
-fn find(text: &[u8], pair: &[u8]) -> Option<usize> {
-    text.windows(2).position(|window| window == pair)
+fn find(text: &[u8], pair: [u8; 2]) -> Option<usize> {
+    memchr::memchr_iter(pair[0], text).find(|at| text.get(at + 1) == Some(&pair[1]))
 }
 
 fn is_alphanumeric(character: char) -> bool {

@@ -10,6 +10,7 @@
 //! Start at [`Templates`], which parses, and [`Context`], which executes.
 #![warn(missing_docs)]
 
+mod build;
 mod builtin;
 mod cache;
 mod context;

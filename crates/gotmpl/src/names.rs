@@ -11,18 +11,18 @@ pub(crate) struct Names(Vec<Option<Rc<str>>>);
 
 impl Names {
     /// The name, shared with earlier uses where they are remembered.
-    pub(crate) fn shared(&mut self, name: &str) -> Rc<str> {
+    pub(crate) fn shared(&mut self, name: &[u8]) -> Rc<str> {
         if self.0.is_empty() {
             self.0.resize(NAMES_MAX, None);
         }
         let hash = name
-            .bytes()
-            .fold(name.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)));
+            .iter()
+            .fold(name.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(*byte)));
         let place = &mut self.0[hash % NAMES_MAX];
         match place {
-            Some(known) if known.as_ref() == name => Rc::clone(known),
+            Some(known) if known.as_bytes() == name => Rc::clone(known),
             _ => {
-                let new: Rc<str> = name.into();
+                let new: Rc<str> = String::from_utf8_lossy(name).into();
                 *place = Some(Rc::clone(&new));
                 new
             }

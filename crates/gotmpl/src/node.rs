@@ -1,11 +1,15 @@
 //! The parsed form of a template, printed as Go prints it in errors.
 
-use std::{fmt, rc::Rc};
+use std::{cell::OnceCell, fmt, rc::Rc};
 
 use crate::{
+    lex::Place,
     number::Number,
+    parse::{ParseError, parse_body},
+    signature::Functions,
+    stack::Stack,
     strconv::quote,
-    value::{Str, Value},
+    value::Value,
 };
 
 /// A source text with the name that errors give it.
@@ -20,7 +24,29 @@ pub(crate) struct Source {
 pub(crate) struct Tree {
     pub(crate) name: Rc<str>,
     pub(crate) source: Rc<Source>,
-    pub(crate) root: Rc<[Node]>,
+    pub(crate) root: Rc<Root>,
+}
+
+/// The nodes of a tree. Those of a definition are made when it is executed for the first time.
+#[derive(Debug)]
+pub(crate) struct Root {
+    /// Whether there is nothing but blanks and comments.
+    is_blank: bool,
+    /// Where the text of a definition begins, in every source that has it.
+    place: Option<Place>,
+    nodes: OnceCell<Vec<Node>>,
+}
+
+impl Root {
+    /// Nodes as they are.
+    pub(crate) fn parsed(is_blank: bool, nodes: Vec<Node>) -> Self {
+        Self { is_blank, place: None, nodes: nodes.into() }
+    }
+
+    /// The nodes of a definition that was only checked.
+    pub(crate) fn unparsed(is_blank: bool, place: Place) -> Self {
+        Self { is_blank, place: Some(place), nodes: OnceCell::new() }
+    }
 }
 
 /// A part of a template. Positions are bytes from the start of the source.
@@ -160,14 +186,23 @@ impl Tree {
     }
 
     /// Whether there is nothing but blanks and comments.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.root.iter().all(|node| match node {
-            Node::Text { start, end } => {
-                let text = Str::from_bytes(self.text(*start, *end).to_vec());
-                text.to_text().trim().is_empty()
-            }
-            _ => false,
-        })
+    pub(crate) fn is_blank(&self) -> bool {
+        self.root.is_blank
+    }
+
+    /// The nodes; the functions are those that the source was checked with.
+    ///
+    /// An error says that the stack is used up: nothing else can be wrong.
+    pub(crate) fn nodes(
+        &self,
+        functions: &dyn Functions,
+        stack: Stack,
+    ) -> Result<&[Node], ParseError> {
+        if let (None, Some(place)) = (self.root.nodes.get(), self.root.place) {
+            let nodes = parse_body(&self.source, place, functions, stack)?;
+            return Ok(self.root.nodes.get_or_init(|| nodes));
+        }
+        Ok(self.root.nodes.get().map(Vec::as_slice).unwrap_or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::node::{Pipe, Variable};
+use crate::node::Variable;
 
 /// The variables at one place of a template.
 ///
@@ -58,9 +58,9 @@ impl Scope {
     }
 
     /// Gives places to the variables of a pipeline, which are set once its value is there.
-    pub(crate) fn set(&mut self, pipe: &mut Pipe) {
-        for Variable { name, slot } in &mut pipe.decl {
-            if pipe.is_assign {
+    pub(crate) fn set(&mut self, decl: &mut [Variable], is_assign: bool) {
+        for Variable { name, slot } in decl {
+            if is_assign {
                 *slot = self.slot(name);
             } else {
                 *slot = Some(self.slots.len());

@@ -42,7 +42,7 @@ impl Templates {
     }
 
     fn add(&self, tree: Rc<Tree>) {
-        if tree.is_empty() && self.find(&tree.name).is_some() {
+        if tree.is_blank() && self.find(&tree.name).is_some() {
             return;
         }
         self.own.borrow_mut().insert(Rc::clone(&tree.name), tree);
