@@ -4,7 +4,7 @@
 //! validator, and leaves everything else to one: what it does not know, and every refusal, since only
 //! the validator can word it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +15,12 @@ const DEPTH_MAX: usize = 200;
 
 /// Whether the schema is well-formed and the values meet it. False says nothing.
 pub(super) fn surely_meets(schema: &Json, values: &Json) -> bool {
-    let mut quick = Quick { root: schema, regexes: BTreeMap::new(), is_ref_alone: false };
+    let mut quick = Quick {
+        root: schema,
+        references: BTreeSet::new(),
+        regexes: BTreeMap::new(),
+        is_ref_alone: false,
+    };
     match quick.prepare() {
         Some(()) => quick.meets(schema, values, 0) == Some(true),
         None => false,
@@ -24,6 +29,8 @@ pub(super) fn surely_meets(schema: &Json, values: &Json) -> bool {
 
 struct Quick<'s> {
     root: &'s Json,
+    /// What is referred to, and well-formed.
+    references: BTreeSet<&'s str>,
     /// Every pattern of the schema, compiled.
     regexes: BTreeMap<&'s str, GoRegex>,
     /// Up to draft 7, what stands beside a `$ref` does not count.
@@ -92,21 +99,9 @@ fn shape(keyword: &str) -> Option<Shape> {
 impl<'s> Quick<'s> {
     /// Nothing when the schema is not well-formed, or not for this.
     fn prepare(&mut self) -> Option<()> {
-        let draft = match self.root.get("$schema") {
-            None => "latest",
-            Some(Json::String(url)) => {
-                let url = url.trim_end_matches('#');
-                url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?
-            }
-            Some(_) => return None,
-        };
-        self.is_ref_alone = match draft {
-            "json-schema.org/draft-06/schema" | "json-schema.org/draft-07/schema" => true,
-            "latest" | "json-schema.org/schema" => false,
-            "json-schema.org/draft/2019-09/schema" | "json-schema.org/draft/2020-12/schema" => {
-                false
-            }
-            _ => return None,
+        self.is_ref_alone = match self.root.get("$schema") {
+            None => false,
+            Some(draft) => is_ref_alone(draft)?,
         };
         self.check(self.root, 0)
     }
@@ -118,6 +113,11 @@ impl<'s> Quick<'s> {
             _ => return None,
         };
         for (keyword, value) in entries {
+            if depth == 0 && keyword == "$id" {
+                // References are to the schema itself, whatever its address is.
+                value.as_str().filter(|it| is_plain_address(it))?;
+                continue;
+            }
             match (shape(keyword)?, value) {
                 (Shape::Anything, _)
                 | (Shape::Text, Json::String(_))
@@ -145,7 +145,10 @@ impl<'s> Quick<'s> {
         if self.is_ref_alone && entries.contains_key("format") {
             return None;
         }
-        if 0 < depth && entries.contains_key("$schema") {
+        // The drafts after 7 are alike in what is read here.
+        if let Some(draft) = entries.get("$schema").filter(|_| 0 < depth)
+            && (self.is_ref_alone || is_ref_alone(draft)?)
+        {
             return None;
         }
         if let Some(multiple) = entries.get("multipleOf") {
@@ -168,8 +171,10 @@ impl<'s> Quick<'s> {
         let by_pattern = entries.get("patternProperties").and_then(Json::as_object);
         by_pattern.into_iter().flat_map(Map::keys).try_for_each(|it| self.compile(it))?;
         match entries.get("$ref").and_then(Json::as_str) {
-            None => Some(()),
-            Some(reference) => self.target(reference).map(|_| ()),
+            Some(reference) if self.references.insert(reference) => {
+                self.check(self.target(reference)?, depth + 1)
+            }
+            _ => Some(()),
         }
     }
 
@@ -180,15 +185,13 @@ impl<'s> Quick<'s> {
         Some(())
     }
 
-    /// The schema that `#/definitions/name` means.
+    /// The schema that `#/definitions/name` means, or another path without escapes.
     fn target(&self, reference: &str) -> Option<&'s Json> {
         let path = reference.strip_prefix("#/")?;
-        let (group, name) = path.split_once('/')?;
-        let is_plain = !name.contains(['/', '~', '%']);
-        if !is_plain || !matches!(group, "definitions" | "$defs") {
+        if path.contains(['~', '%']) {
             return None;
         }
-        self.root.get(group)?.get(name)
+        path.split('/').try_fold(self.root, |place, name| place.as_object()?.get(name))
     }
 
     /// Nothing when this is too deep to say.
@@ -330,6 +333,26 @@ impl<'s> Quick<'s> {
     }
 }
 
+/// Whether what stands beside a `$ref` counts in a draft; nothing for one that is left to the validator.
+fn is_ref_alone(draft: &Json) -> Option<bool> {
+    let url = draft.as_str()?.trim_end_matches('#');
+    match url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))? {
+        "json-schema.org/draft-06/schema" | "json-schema.org/draft-07/schema" => Some(true),
+        "json-schema.org/schema"
+        | "json-schema.org/draft/2019-09/schema"
+        | "json-schema.org/draft/2020-12/schema" => Some(false),
+        _ => None,
+    }
+}
+
+fn is_plain_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./-_".contains(&byte);
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(is_plain)
+    })
+}
+
 fn has_twins(items: &[Json]) -> bool {
     (1..items.len()).any(|place| items[..place].iter().any(|it| is_equal(it, &items[place])))
 }
@@ -427,6 +450,18 @@ mod tests {
     }
 
     #[test]
+    fn references_are_followed_and_addresses_do_not_matter() {
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "http://example.com/example.json",
+            "properties": {"a": {"$ref": "#/definitions/x/y"}, "b": {"$schema": "http://json-schema.org/schema#"}},
+            "definitions": {"x": {"y": {"items": {"$ref": "#/definitions/x/y"}, "maxItems": 1}}},
+        });
+        assert!(surely_meets(&schema, &json!({"a": [[]], "b": 1})));
+        assert!(!surely_meets(&schema, &json!({"a": [[1, 2]]})));
+    }
+
+    #[test]
     fn what_is_unknown_or_wrong_is_left_alone() {
         for schema in [
             json!({"type": 5}),
@@ -436,6 +471,10 @@ mod tests {
             json!({"properties": {"a": {"minimum": "x"}}}),
             json!({"$ref": "other.json"}),
             json!({"$ref": "#/properties/a"}),
+            json!({"$ref": "#/x", "x": {"contains": {}}}),
+            json!({"$id": "http://x/a#b"}),
+            json!({"properties": {"b": {"$schema": "http://x/y"}}}),
+            json!({"properties": {"a": {"$id": "http://x/a"}}}),
             json!({"$schema": "http://json-schema.org/draft-04/schema#"}),
             json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "ipv4"}),
             json!({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
