@@ -24,8 +24,17 @@ struct Rule {
     is_for_folders: bool,
     /// Whether the pattern is held against the whole path, not only its last element.
     is_for_path: bool,
-    /// Whether the pattern matches only itself.
-    is_literal: bool,
+    shape: Shape,
+}
+
+/// What a pattern holds, as most need no search.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// Nothing special.
+    Literal,
+    /// A star, and then nothing special.
+    Suffix,
+    Any,
 }
 
 impl Rules {
@@ -73,10 +82,13 @@ impl Rules {
 impl Rule {
     fn matches(&self, path: &str) -> bool {
         let path = if self.is_for_path { path } else { pathname::base(path) };
-        if self.is_literal {
-            return self.pattern == path;
+        match self.shape {
+            Shape::Literal => self.pattern == path,
+            Shape::Suffix => {
+                path.strip_suffix(&self.pattern[1..]).is_some_and(|covered| !covered.contains('/'))
+            }
+            Shape::Any => match_path(&self.pattern, path).unwrap_or(false),
         }
-        match_path(&self.pattern, path).unwrap_or(false)
     }
 }
 
@@ -95,9 +107,14 @@ fn parse_rule(line: &str) -> Result<Option<Rule>, IgnoreError> {
         Some(rule) => (rule, true),
         None => (rule, rule.contains('/')),
     };
-    let is_literal = !pattern.contains(['*', '?', '[', '\\']);
+    let is_special = |text: &str| text.contains(['*', '?', '[', '\\']);
+    let shape = match pattern.strip_prefix('*') {
+        Some(suffix) if !is_special(suffix) => Shape::Suffix,
+        None if !is_special(pattern) => Shape::Literal,
+        _ => Shape::Any,
+    };
     let pattern = pattern.to_owned();
-    Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path, is_literal }))
+    Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path, shape }))
 }
 
 #[cfg(test)]
@@ -111,6 +128,8 @@ mod tests {
     #[test]
     fn rules_match_as_in_helm() {
         assert!(ignores("*.txt\n", "a/b.txt"));
+        assert!(ignores("/*.txt\n", ".txt"));
+        assert!(!ignores("/*.txt\n", "a/b.txt"));
         assert!(ignores("ci/", "ci/values.yaml"));
         assert!(!ignores("ci/", "ci"));
         assert!(ignores("/a.txt", "a.txt"));

@@ -217,9 +217,22 @@ pub(crate) fn execute(
         let dot = Value::Values(template.scope.clone());
         let text =
             context.execute(path, &dot).map_err(|error| RenderError::execute(path, &error))?;
-        files.insert(path.clone(), text.to_text().replace("<no value>", ""));
+        files.insert(path.clone(), without_no_value(&text.to_text()));
     }
     Ok(files)
+}
+
+/// Helm takes out what Go prints for a value that is not there.
+fn without_no_value(text: &str) -> String {
+    const NO_VALUE: &str = "<no value>";
+    let mut kept = String::with_capacity(text.len());
+    let mut start = 0;
+    for found in memchr::memmem::find_iter(text.as_bytes(), NO_VALUE) {
+        kept.push_str(&text[start..found]);
+        start = found + NO_VALUE.len();
+    }
+    kept.push_str(&text[start..]);
+    kept
 }
 
 /// Takes NOTES.txt out of the files.

@@ -160,8 +160,11 @@ pub(crate) fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
     let mut documents = Vec::new();
     let mut document = Vec::with_capacity(text.len() + 1);
     let body = text.strip_suffix(b"\n").unwrap_or(text);
-    let lines = body.split(|byte| *byte == b'\n').take_while(|_| !text.is_empty());
-    for line in lines {
+    let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    let mut start = 0;
+    for end in ends.take_while(|_| !text.is_empty()) {
+        let line = &body[start..end];
+        start = end + 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some(rest) = line.strip_prefix(b"---") {
             let rest = String::from_utf8_lossy(rest);

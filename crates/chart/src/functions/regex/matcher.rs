@@ -23,7 +23,9 @@ pub(super) struct Regex {
 impl Regex {
     pub(super) fn new(expression: &str) -> Result<Self, SyntaxError> {
         let parsed = parse(expression)?;
-        let config = Config::new().nfa_size_limit(Some(COMPILED_BYTES_MAX));
+        // What takes long to build pays only for long texts, and templates have none.
+        let config =
+            Config::new().nfa_size_limit(Some(COMPILED_BYTES_MAX)).dfa(false).onepass(false);
         let automaton = Builder::new()
             .configure(config)
             .build_from_hir(&parsed.hir)
