@@ -10,10 +10,11 @@ ZARPA = target/release/zarpa
 up: build
 	$(ZARPA) up
 
-# Static, so that it runs on any Linux and inside any container.
+# Static, so that it runs on any Linux and inside any container; at a fixed address, as helm and kubectl are,
+# so that it starts without moving a million bytes of addresses first.
 build:
 	scripts/install cc=gcc git=git
-	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static
+	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static -C relocation-model=static
 
 test:
 	scripts/install cc=gcc git=git npm=npm unzip=unzip skopeo=skopeo nft=nftables \

@@ -55,7 +55,7 @@ fn rendering(
     let inputs = Inputs {
         release: &release,
         capabilities: &capabilities,
-        source: &World { has_dns: args.told.enable_dns },
+        source: &World::new(args.told.enable_dns),
         options,
     };
     let folder = path.trim_end_matches('/');

@@ -160,10 +160,22 @@ pub(crate) fn release(name: &str, told: &Told) -> Release {
 /// No cluster, the machine's clock and randomness.
 pub(crate) struct World {
     /// Whether names are resolved.
-    pub(crate) has_dns: bool,
+    has_dns: bool,
+    /// Never freed: the program ends when it has printed.
+    cache: &'static chart::Cache,
+}
+
+impl World {
+    pub(crate) fn new(has_dns: bool) -> Self {
+        Self { has_dns, cache: Box::leak(Box::default()) }
+    }
 }
 
 impl Source for World {
+    fn cache(&self) -> Option<&chart::Cache> {
+        Some(self.cache)
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -17,7 +17,7 @@ use crate::{
 
 /// Prints what a chart renders to, or writes it into files.
 pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure> {
-    let world = World { has_dns: args.told.enable_dns };
+    let world = World::new(args.told.enable_dns);
     let capabilities = inputs::capabilities(&args.told)?;
     let (name, path) = name_and_chart(args, &world)?;
     let located = locate::locate(context, path, &args.origin)?;
