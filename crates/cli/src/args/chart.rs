@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    helm::{Global, Install},
+    helm::{Filter, Global, Install},
     remote::{Access, Keys, Origin, RemoteSubcommand},
 };
 
@@ -204,13 +204,21 @@ pub(crate) enum ShowSubcommand {
     Chart(Shown),
     /// values.yaml.
     #[command(after_help = "Example: zarpa chart show values faro-1.2.3.tgz")]
-    Values(Shown),
+    Values(ShownValues),
     /// The README.
     #[command(after_help = "Example: zarpa chart show readme charts/faro")]
     Readme(Shown),
     /// The files of crds/, of the chart and of those in it.
     #[command(after_help = "Example: zarpa chart show crds charts/faro")]
     Crds(Shown),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShownValues {
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -67,6 +67,9 @@ const INSTALL: [Flag; 21] = [
     flag("wait-for-jobs", truth),
 ];
 
+/// What `helm show values` takes.
+const FILTER: [Flag; 1] = [option("jsonpath", jsonpath)];
+
 /// Those of [`GLOBAL`], once they were found good.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Global;
@@ -74,6 +77,10 @@ pub(crate) struct Global;
 /// Those of [`INSTALL`], once they were found good.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Install;
+
+/// Those of [`FILTER`], which are all refused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter;
 
 fn any(_: &str) -> Result<(), String> {
     Ok(())
@@ -125,6 +132,10 @@ fn labels(text: &str) -> Result<(), String> {
 
 fn post_renderer(_: &str) -> Result<(), String> {
     Err("helm runs plugins there, and zarpa has none: pipe the output through a program".to_owned())
+}
+
+fn jsonpath(_: &str) -> Result<(), String> {
+    Err("zarpa has no JSONPath: pipe the values through yq, say".to_owned())
 }
 
 impl Flag {
@@ -179,6 +190,26 @@ impl Args for Install {
 }
 
 impl FromArgMatches for Install {
+    fn from_arg_matches(_: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Args for Filter {
+    fn augment_args(command: Command) -> Command {
+        FILTER.iter().fold(command, |acc, it| acc.arg(it.to_arg()))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Filter {
     fn from_arg_matches(_: &ArgMatches) -> Result<Self, Error> {
         Ok(Self)
     }

@@ -42,6 +42,9 @@ fn what_cannot_be_followed_is_refused_with_its_reason() {
     refused("--wait=long", "write watcher, hookOnly or legacy");
     refused("--server-side=maybe", "write true or false");
     refused("--cert-file x --nonsense", "unexpected argument");
+    let filtered = place.zarpa("chart show values web --jsonpath {.a}").assert().code(2);
+    let text = String::from_utf8_lossy(&filtered.get_output().stderr).into_owned();
+    assert!(text.contains("zarpa has no JSONPath"), "{text}");
 }
 
 #[test]

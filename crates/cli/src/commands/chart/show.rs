@@ -10,7 +10,7 @@ pub(crate) fn show(context: &Context, command: &ShowSubcommand) -> Result<(), Fa
     let (part, shown) = match command {
         ShowSubcommand::All(it) => (Part::All, it),
         ShowSubcommand::Chart(it) => (Part::Chart, it),
-        ShowSubcommand::Values(it) => (Part::Values, it),
+        ShowSubcommand::Values(it) => (Part::Values, &it.shown),
         ShowSubcommand::Readme(it) => (Part::Readme, it),
         ShowSubcommand::Crds(it) => (Part::Crds, it),
     };
