@@ -17,13 +17,13 @@ use crate::{
 const NAME: &str = "somebody";
 const PASSWORD: &str = "open sesame";
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
 
 /// Makes a small chart's folder.
-fn chart(dir: &Path, name: &str, version: &str, dependencies: &str) -> PathBuf {
+pub(crate) fn chart(dir: &Path, name: &str, version: &str, dependencies: &str) -> PathBuf {
     let folder = dir.join(name);
     let text = format!(
         "apiVersion: v2\nname: {name}\nversion: {version}\ndescription: <small> & quick\n\
@@ -34,16 +34,16 @@ fn chart(dir: &Path, name: &str, version: &str, dependencies: &str) -> PathBuf {
     folder
 }
 
-fn helm(machine: &Machine, args: &[&str]) -> Ran {
+pub(crate) fn helm(machine: &Machine, args: &[&str]) -> Ran {
     run(machine.command(tool("helm"), machine.path()).args(args))
 }
 
-fn zarpa(machine: &Machine, args: &[&str]) -> Ran {
+pub(crate) fn zarpa(machine: &Machine, args: &[&str]) -> Ran {
     machine.zarpa(machine.path(), args)
 }
 
 /// Packs a chart with helm, and returns the archive's name.
-fn package(machine: &Machine, name: &str, version: &str) -> String {
+pub(crate) fn package(machine: &Machine, name: &str, version: &str) -> String {
     helm(machine, &["package", name]).good();
     format!("{name}-{version}.tgz")
 }
@@ -132,7 +132,7 @@ fn charts_go_to_a_registry_and_back_with_helm_on_either_side() {
 }
 
 /// Serves the files of a folder by HTTP until the test ends.
-fn serve(folder: PathBuf) -> String {
+pub(crate) fn serve(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -158,7 +158,7 @@ fn answer(mut stream: TcpStream, folder: &Path) {
 }
 
 /// A repository with two versions of `web`, indexed by helm.
-fn repository(machine: &Machine) -> String {
+pub(crate) fn repository(machine: &Machine) -> String {
     let folder = machine.path().join("site");
     fs::create_dir(&folder).unwrap();
     for version in ["1.2.0", "1.10.0"] {
@@ -201,7 +201,7 @@ fn lock(folder: &Path) -> String {
     text.lines().filter(|it| !it.starts_with("generated:")).collect::<Vec<_>>().join("\n")
 }
 
-fn charts(folder: &Path) -> Vec<String> {
+pub(crate) fn charts(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder.join("charts")).unwrap();
     let mut names: Vec<String> =
         entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned()).collect();

@@ -10,6 +10,9 @@
 
 mod address;
 mod broken;
+mod chart_flags;
+mod chart_repos;
+mod chart_signing;
 mod charts;
 mod clients;
 mod down;
