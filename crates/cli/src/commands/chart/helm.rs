@@ -87,7 +87,7 @@ fn connection(url: &str, error: &(dyn Error + 'static)) -> String {
             format!("dial tcp: lookup {}: no such host", host.split(':').next().unwrap_or_default())
         }
         _ if last.to_string().contains("InvalidContentType") => {
-            "tls: first record does not look like a TLS handshake".to_owned()
+            "http: server gave HTTP response to HTTPS client".to_owned()
         }
         _ => last.to_string(),
     }
