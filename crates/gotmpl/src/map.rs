@@ -368,6 +368,7 @@ impl Value {
         match self {
             Self::Map(_) | Self::Values(_) => true,
             Self::List(list) => list.has_maps(),
+            Self::Object(object) => object.copied().is_some(),
             _ => false,
         }
     }
@@ -387,6 +388,7 @@ impl Value {
                 budget.depth += 1;
                 copied
             }
+            Self::Object(object) => object.copied().unwrap_or_else(|| self.clone()),
             other => other.clone(),
         }
     }

@@ -43,6 +43,11 @@ pub trait Object: Any + fmt::Debug {
         None
     }
 
+    /// What a deep copy of it is, when it is not as good as itself.
+    fn copied(&self) -> Option<Value> {
+        None
+    }
+
     /// Whether Go's `==` holds, for types that can be compared; never asked across types.
     fn is_equal(&self, _other: &dyn Object) -> Option<bool> {
         None

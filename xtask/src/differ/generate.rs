@@ -79,7 +79,8 @@ const LARGE: [&str; 8] = [
 ];
 
 /// Functions whose results do not depend on time, chance or the order of Go's maps; without `splitn`,
-/// whose table without any part is empty with Go and nil here.
+/// whose table without any part is empty with Go and nil here, and `slice`, which may go beyond a list's
+/// length with Go, as far as the memory behind it does.
 static FUNCTIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     words(
         "abbrev abbrevboth add add1 add1f addf adler32sum all any append atoi b32dec b32enc \
@@ -91,11 +92,11 @@ static FUNCTIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
          mustChunk mustCompact mustDeepCopy mustFirst mustFromJson mustHas mustInitial mustLast \
          mustMerge mustMergeOverwrite mustPrepend mustPush mustRegexFind mustRegexFindAll \
          mustRegexMatch mustRegexReplaceAll mustRegexReplaceAllLiteral mustRegexSplit mustRest \
-         mustReverse mustSlice mustToJson mustToPrettyJson mustToRawJson mustToYaml mustUniq \
+         mustReverse mustToJson mustToPrettyJson mustToRawJson mustToYaml mustUniq \
          mustWithout nindent nospace omit osBase osClean osDir osExt osIsAbs pick pluck plural \
          prepend push quote regexFind regexFindAll regexMatch regexQuoteMeta regexReplaceAll \
          regexReplaceAllLiteral regexSplit repeat replace required rest reverse round semver \
-         semverCompare seq set sha1sum sha256sum sha512sum slice snakecase sortAlpha split \
+         semverCompare seq set sha1sum sha256sum sha512sum snakecase sortAlpha split \
          splitList squote sub subf substr swapcase ternary title toDecimal toJson toPrettyJson \
          toRawJson toString toStrings toYaml toYamlPretty trim trimAll trimPrefix trimSuffix \
          trimall trunc tuple typeIs typeIsLike typeOf uniq unset until untilStep untitle upper \

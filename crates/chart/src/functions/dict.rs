@@ -12,9 +12,7 @@ use super::{
     Env, Function, Result,
     args::{map, text},
     convert::strval,
-    fail, fixed,
-    semver::Version,
-    variadic,
+    fail, fixed, variadic,
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -131,8 +129,6 @@ fn not_a<T>(wanted: &str, value: &Value) -> Result<T> {
 fn deep_copy(value: &Value) -> Result<Value> {
     match value {
         Value::Nil => fail("reflect: call of reflect.Value.Type on zero Value"),
-        // copystructure leaves out what is not exported, which is all of a version.
-        value if value.downcast::<Version>().is_some() => Ok(Value::object(Version::zero())),
         value => Ok(value.deep_copy()),
     }
 }

@@ -139,6 +139,11 @@ impl Object for Version {
         METHODS
     }
 
+    /// copystructure leaves out what is not exported, which is all of a version.
+    fn copied(&self) -> Option<Value> {
+        Some(Value::object(Self::zero()))
+    }
+
     fn call(&self, method: usize, args: &[Value]) -> std::result::Result<Value, CallError> {
         let version = &self.0;
         Ok(match METHODS[method].name {

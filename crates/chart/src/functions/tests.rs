@@ -78,6 +78,13 @@ fn check(template: &str, expect: &str) {
 }
 
 #[test]
+fn a_deep_copy_of_a_version_is_none_as_in_go() {
+    check("{{ deepCopy (semver \"1.2.3\") }}", "0.0.0");
+    check("{{ deepCopy (list (semver \"1.2.3-a+b\") 7) }}", "[0.0.0 7]");
+    check("{{ (deepCopy (dict \"v\" (semver \"1.2.3\"))).v }}", "0.0.0");
+}
+
+#[test]
 fn everything_is_as_recorded() {
     let mut lines = RECORDED.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
     let values = lines.next().unwrap()["values"].clone();
