@@ -19,7 +19,7 @@ const KEY_BYTES_MAX: usize = 256;
 /// The wanted entries of the table that a document is, as a document of their own; nothing when the
 /// parser has to look.
 pub(crate) fn glance(text: &str, is_wanted: &dyn Fn(&str) -> bool) -> Option<String> {
-    if first_control(text.as_bytes()).is_some() || has_rare_break(text) {
+    if first_control(text.as_bytes()).is_some() || has_rare_break(text.as_bytes()) {
         return None;
     }
     let mut glance =
@@ -39,14 +39,15 @@ pub(crate) fn glance(text: &str, is_wanted: &dyn Fn(&str) -> bool) -> Option<Str
     (!wanted.is_empty()).then_some(wanted)
 }
 
-/// Line breaks that only Unicode knows, and byte order marks.
-fn has_rare_break(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes).any(|at| match bytes[at] {
-        0xc2 => bytes[at + 1] == 0x85,
-        0xe2 => bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xa8 | 0xa9),
-        _ => bytes[at + 1] == 0xbb && bytes[at + 2] == 0xbf,
-    })
+/// Line breaks other than `\n`, and byte order marks.
+fn has_rare_break(bytes: &[u8]) -> bool {
+    let mut rare = memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes);
+    memchr::memchr(b'\r', bytes).is_some()
+        || rare.any(|at| match bytes[at] {
+            0xc2 => bytes[at + 1] == 0x85,
+            0xe2 => bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xa8 | 0xa9),
+            _ => bytes[at + 1] == 0xbb && bytes[at + 2] == 0xbf,
+        })
 }
 
 #[derive(Default)]
@@ -84,7 +85,7 @@ impl<'t> Glance<'t> {
         if content.is_empty() || content.starts_with('#') {
             return Some(Line::Other);
         }
-        if content.contains(['\t', '\r']) || line.starts_with("---") || line.starts_with("...") {
+        if content.contains('\t') || line.starts_with("---") || line.starts_with("...") {
             return None;
         }
         let is_list = is_item(content);
@@ -210,7 +211,7 @@ impl<'t> Glance<'t> {
             }
             let line = self.take_line();
             let content = line.trim_start_matches(' ');
-            if content.contains(['\t', '\r']) {
+            if content.contains('\t') {
                 return Err(Rare);
             }
             if content.is_empty() {
@@ -234,7 +235,7 @@ impl<'t> Glance<'t> {
             let content = line.trim_start_matches(' ');
             let n_blanks = line.len() - content.len();
             let least = own_indent.unwrap_or(usize::MAX);
-            if n_blanks < least && content.starts_with('\t') || content.contains('\r') {
+            if n_blanks < least && content.starts_with('\t') {
                 return None;
             }
             if content.is_empty() {
@@ -381,6 +382,7 @@ mod tests {
             "a: |2\n  x\n",
             "a: 1\n---\nb: 1\n",
             "a: \u{2028}\n",
+            "a: 1\n# b\rc: 2\n",
             "null: 1\na: 1\n",
             "a:\tb\n",
         ] {
