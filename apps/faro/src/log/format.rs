@@ -1,13 +1,17 @@
 //! The two forms of a line: JSON for machines, written as it is recorded, and text for people.
 
-use std::fmt::{self, Debug, Write};
+use std::{
+    cell::RefCell,
+    fmt::{self, Debug, Write},
+    str,
+    time::{Duration, SystemTime},
+};
 
 use tracing::{Event, Subscriber, field::Field, field::Visit};
 use tracing_subscriber::{
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Format, Full, Writer},
-        time::{FormatTime as _, SystemTime},
     },
     registry::LookupSpan,
 };
@@ -31,7 +35,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         to.write_str("{\"timestamp\":\"")?;
-        SystemTime.format_time(&mut to)?;
+        write_time(&mut to)?;
         to.write_str("\",\"level\":\"")?;
         to.write_str(event.metadata().level().as_str())?;
         to.write_char('"')?;
@@ -39,13 +43,41 @@ where
         event.record(&mut members);
         members.result?;
         let ids = IDS.try_with(|ids| {
-            write!(to, ",\"request_id\":\"{}\",\"trace_id\":\"{}\"", ids.request, Hex(ids.trace))
+            to.write_str(",\"request_id\":\"")?;
+            write!(to, "{}", ids.request)?;
+            to.write_str("\",\"trace_id\":\"")?;
+            to.write_str(str::from_utf8(&Hex(ids.trace).digits()).unwrap_or_default())?;
+            to.write_char('"')
         });
         ids.unwrap_or(Ok(()))?;
         to.write_str(",\"target\":\"")?;
         to.write_str(event.metadata().target())?;
         to.write_str("\"}\n")
     }
+}
+
+/// The time to the microsecond (RFC 3339); all of it but the fraction is kept for a second.
+fn write_time(to: &mut Writer<'_>) -> fmt::Result {
+    thread_local! {
+        static KEPT: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO);
+    KEPT.with_borrow_mut(|(second, text)| {
+        if *second != now.as_secs() {
+            *second = now.as_secs();
+            let moment = i64::try_from(*second).map(jiff::Timestamp::from_second);
+            *text = moment.ok().and_then(Result::ok).unwrap_or_default().to_string();
+            text.pop();
+        }
+        to.write_str(text)
+    })?;
+    let mut digits = *b".000000Z";
+    let mut rest = now.subsec_micros();
+    for digit in digits[1..7].iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    to.write_str(str::from_utf8(&digits).unwrap_or_default())
 }
 
 /// As `tracing_subscriber` writes lines, after the id of the request.
@@ -78,8 +110,9 @@ impl Members<'_> {
     fn add(&mut self, field: &Field, write: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
         if self.result.is_ok() {
             // Names of fields are Rust's names or ours: nothing in them needs an escape.
-            self.result =
-                write!(self.to, ",\"{}\":", field.name()).and_then(|()| write(&mut self.to));
+            let name = field.name();
+            let named = [",\"", name, "\":"].into_iter().try_for_each(|it| self.to.write_str(it));
+            self.result = named.and_then(|()| write(&mut self.to));
         }
     }
 }
@@ -102,11 +135,11 @@ impl Visit for Members<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, |to| write!(to, "{value}"));
+        self.add(field, |to| to.write_str(itoa::Buffer::new().format(value)));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, |to| write!(to, "{value}"));
+        self.add(field, |to| to.write_str(itoa::Buffer::new().format(value)));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -198,7 +231,9 @@ mod tests {
         assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
         let mut line: Value = serde_json::from_str(&line).unwrap();
         let time = line["timestamp"].take();
-        assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
+        let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+        let age = jiff::Timestamp::now().duration_since(time);
+        assert!(!age.is_negative() && age.as_secs() < 60, "{time}");
         let expect = json!({
             "timestamp": null, "level": "WARN", "message": "said", "text": "a \"b\"\n\\\u{1}é",
             "debug": "Some(\"a \\\"b\\\"\\n\\\\\\u{1}é\")", "n": -1, "yes": true, "half": 0.5,
