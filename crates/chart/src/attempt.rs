@@ -1,10 +1,14 @@
 //! A rendering that does not stop at the first problem.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use gotmpl::{Context, ExecuteError, Map, ParseError, Templates, Value};
 
 use crate::{
+    actions::{Piece, first_word, segments},
     chart::Chart,
     coalesce::{Nulls, coalesce},
     dependency::enable,
@@ -31,6 +35,25 @@ pub(crate) struct Attempt {
     pub(crate) pardoned: Vec<String>,
     /// The values that templates saw at first.
     pub(crate) values: Map,
+    defined: OnceCell<BTreeSet<String>>,
+}
+
+impl Attempt {
+    /// The names that templates define.
+    pub(crate) fn defined(&self) -> &BTreeSet<String> {
+        self.defined.get_or_init(|| {
+            let mut names = BTreeSet::new();
+            for text in self.texts.values() {
+                for segment in segments(text).into_iter().filter(|it| it.piece == Piece::Action) {
+                    let inner = &text[segment.inner];
+                    if ["define", "block"].contains(&first_word(inner)) {
+                        names.extend(inner.split('"').nth(1).map(str::to_owned));
+                    }
+                }
+            }
+            names
+        })
+    }
 }
 
 /// Renders what can be rendered; nothing when not even the values fit together.
@@ -45,7 +68,7 @@ pub(crate) fn attempt(chart: &Chart, values: &Values, inputs: &Inputs<'_>) -> Op
     let templates = templates(&root, values, inputs.release, inputs.capabilities);
     let limits = inputs.options.limits;
     let host = Host::new(inputs.source, inputs.options.is_lint);
-    let parsed = Templates::new();
+    let parsed = inputs.source.cache().map_or_else(Templates::new, Templates::with_cache);
     let mut order: Vec<_> = templates.iter().collect();
     let depth = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
     order.sort_by(|(one, _), (two, _)| (depth(two), two).cmp(&(depth(one), one)));

@@ -1,10 +1,13 @@
 //! "Did you mean": the nearest of some names.
 
+const BYTES_PER_CHAR_MAX: usize = 4;
+
 /// The name that is nearest to a word, when it is near enough to be meant.
 pub(crate) fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let distance_max = (word.chars().count() / 3).min(3);
     let word = word.to_lowercase();
     names
+        .filter(|name| name.len().abs_diff(word.len()) <= BYTES_PER_CHAR_MAX * distance_max)
         .map(|name| (distance(&word, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= distance_max)
         .min_by_key(|(distance, name)| (*distance, *name))

@@ -4,7 +4,7 @@ use gotmpl::{CallError, ExecError, ExecuteError};
 
 use super::{Author, Place, Problem, action_at, value_notes};
 use crate::{
-    actions::{Piece, first_word, line_of, segments},
+    actions::line_of,
     attempt::{Attempt, attempt},
     functions::{WARN_END, WARN_START},
     origin::{Origins, paths_in},
@@ -119,8 +119,7 @@ fn hint(
     }
     if message.contains("no template \"") {
         let wanted = message.split('"').nth(1).unwrap_or_default();
-        let names = defined(found);
-        return nearest(wanted, names.iter().map(String::as_str))
+        return nearest(wanted, found.defined().iter().map(String::as_str))
             .map(|it| format!("did you mean {it:?}?"));
     }
     if message.starts_with("nil pointer evaluating") {
@@ -145,20 +144,6 @@ fn hint(
     }
     let path = missing.filter(|_| action.contains("required"))?;
     Some(format!("set it: --set {path}=…, or in a file for -f"))
-}
-
-/// The names that templates define.
-fn defined(found: &Attempt) -> Vec<String> {
-    let mut names = Vec::new();
-    for text in found.texts.values() {
-        for segment in segments(text).into_iter().filter(|it| it.piece == Piece::Action) {
-            let inner = &text[segment.inner];
-            if ["define", "block"].contains(&first_word(inner)) {
-                names.extend(inner.split('"').nth(1).map(str::to_owned));
-            }
-        }
-    }
-    names
 }
 
 /// What else would be wanted, once the first thing is there.
