@@ -133,7 +133,7 @@ pub fn render_logged(
     import(&mut root, log).map_err(RenderError::Dependencies)?;
     let values = coalesce(&root, &values, Nulls::Remove, log).map_err(RenderError::Values)?;
     if !inputs.options.skips_schema {
-        schema::validate(&root, &values, log).map_err(RenderError::Schema)?;
+        schema::validate(&root, &values, inputs.source, log).map_err(RenderError::Schema)?;
     }
     check_kube_version(chart, inputs.capabilities)?;
     let templates = templates(&root, values, inputs.release, inputs.capabilities);

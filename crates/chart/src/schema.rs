@@ -2,28 +2,31 @@
 
 use std::{cell::RefCell, collections::BTreeMap, error::Error, rc::Rc};
 
-use boon::{CompileError, Compiler, Schemas, UrlLoader};
+use boon::{CompileError, Compiler, SchemaIndex, Schemas, UrlLoader};
 use gotmpl::{Map, Value};
 use serde_json::{Number, Value as Json};
 
-use crate::{functions::portable_regex, tree::Node, warning::Warning};
+use crate::{functions::portable_regex, source::Source, tree::Node, warning::Warning};
 
 mod quick;
 mod words;
 
 /// Where Helm says the schema lies.
 const LOCATION: &str = "file:///values.schema.json";
+/// How many schemas elsewhere one may refer to, all together.
+const REMOTE_MAX: usize = 100;
 
 /// Holds the values of a chart and its subcharts against their schemas; the error names all that is
 /// wrong with all of them.
 pub(crate) fn validate(
     node: &Node<'_>,
     values: &Map,
+    source: &dyn Source,
     log: &mut Vec<Warning>,
 ) -> Result<(), String> {
     let mut problems = String::new();
     if let Some(schema) = &node.chart.schema
-        && let Err(error) = validate_one(schema, values, log)
+        && let Err(error) = validate_one(schema, values, source, log)
     {
         problems.extend([&node.name(), ":\n", &error]);
     }
@@ -32,7 +35,8 @@ pub(crate) fn validate(
         match values.get(&name) {
             None | Some(Value::Nil) => {}
             Some(Value::Map(values)) => {
-                problems.push_str(&validate(subchart, &values, log).err().unwrap_or_default());
+                let told = validate(subchart, &values, source, log);
+                problems.push_str(&told.err().unwrap_or_default());
             }
             Some(value) => problems.extend([
                 &name,
@@ -49,31 +53,74 @@ pub(crate) fn validate(
 pub(crate) fn validate_one(
     schema: &[u8],
     values: &Map,
+    source: &dyn Source,
     log: &mut Vec<Warning>,
 ) -> Result<(), String> {
-    let mut schema: Json = serde_json::from_slice(schema).map_err(|error| {
-        if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() }
-    })?;
+    let schema = parse(schema)?;
     let values = to_json(&Value::Map(values.clone()));
     if quick::surely_meets(&schema, &values) {
         return Ok(());
     }
-    let mut patterns = BTreeMap::new();
-    make_portable(&mut schema, &mut patterns);
-    let unresolved = Rc::new(RefCell::new(Vec::new()));
-    let mut compiler = Compiler::new();
-    compiler.use_loader(Box::new(Loader { unresolved: Rc::clone(&unresolved) }));
-    let mut schemas = Schemas::new();
-    compiler.add_resource(LOCATION, schema).map_err(|error| compile_error(&error))?;
-    let compiled =
-        compiler.compile(LOCATION, &mut schemas).map_err(|error| compile_error(&error))?;
+    let compiled = compile(schema, source)?;
     let warning = Warning::warn("unresolved URN reference ignored; using permissive schema");
-    log.extend(unresolved.borrow().iter().map(|urn| warning.clone().with("urn", urn)));
-    schemas.validate(&values, compiled).map_err(|error| {
-        let text = words::display(&error, &patterns);
+    log.extend(compiled.unresolved.iter().map(|urn| warning.clone().with("urn", urn)));
+    compiled.schemas.validate(&values, compiled.own).map_err(|error| {
+        let text = words::display(&error, &compiled.patterns);
         let first = format!("jsonschema validation failed with '{LOCATION}#'\n");
         format!("{}\n", text.strip_prefix(&first).unwrap_or(&text))
     })
+}
+
+fn parse(schema: &[u8]) -> Result<Json, String> {
+    serde_json::from_slice(schema).map_err(|error| {
+        if error.is_eof() { "unexpected EOF".to_owned() } else { error.to_string() }
+    })
+}
+
+/// A schema with all that it refers to.
+struct Compiled {
+    schemas: Schemas,
+    own: SchemaIndex,
+    /// What expressions were, by what they were rewritten to.
+    patterns: BTreeMap<String, String>,
+    unresolved: Vec<String>,
+}
+
+/// Compiles a schema, and fetches what it refers to as far as the source allows.
+fn compile(mut schema: Json, source: &dyn Source) -> Result<Compiled, String> {
+    let mut patterns = BTreeMap::new();
+    make_portable(&mut schema, &mut patterns);
+    let mut resources = BTreeMap::from([(LOCATION.to_owned(), schema)]);
+    loop {
+        let unresolved = Rc::new(RefCell::new(Vec::new()));
+        let mut compiler = Compiler::new();
+        compiler.use_loader(Box::new(Loader { unresolved: Rc::clone(&unresolved) }));
+        for (location, resource) in &resources {
+            let added = compiler.add_resource(location, resource.clone());
+            added.map_err(|error| compile_error(&error))?;
+        }
+        let mut schemas = Schemas::new();
+        let error = match compiler.compile(LOCATION, &mut schemas) {
+            Ok(own) => {
+                let unresolved = unresolved.take();
+                return Ok(Compiled { schemas, own, patterns, unresolved });
+            }
+            Err(error) => error,
+        };
+        let (url, fetched) = match &error {
+            CompileError::LoadUrlError { url, .. } if resources.len() <= REMOTE_MAX => {
+                match source.remote_schema(url) {
+                    Some(fetched) => (url, fetched),
+                    None => return Err(compile_error(&error)),
+                }
+            }
+            error => return Err(compile_error(error)),
+        };
+        let fetched = fetched.and_then(|it| parse(&it));
+        let mut fetched = fetched.map_err(|told| format!("failing loading {url:?}: {told}"))?;
+        make_portable(&mut fetched, &mut patterns);
+        resources.insert(url.clone(), fetched);
+    }
 }
 
 /// Rewrites Go's regular expressions so that the validator reads them as Go does. The table has what
@@ -146,7 +193,7 @@ impl UrlLoader for Loader {
 /// A schema outside of the chart's own file.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "only the chart's own values.schema.json is read; references to other files and to the network are not followed"
+    "only the chart's own values.schema.json is read; no other file is, and the network only when that is allowed"
 )]
 struct NotLoaded;
 
@@ -174,4 +221,52 @@ fn number_to_json(number: f64) -> Json {
         return Json::from(number as i64);
     }
     Number::from_f64(number).map_or(Json::Null, Json::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Serves schemas by their addresses.
+    #[derive(Clone, Copy)]
+    struct Web(&'static [(&'static str, &'static str)]);
+
+    impl Source for Web {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn fill_random(&self, _: &mut [u8]) {}
+
+        fn remote_schema(&self, url: &str) -> Option<Result<Vec<u8>, String>> {
+            let found = self.0.iter().find(|it| it.0 == url);
+            (!self.0.is_empty()).then(|| match found {
+                Some((_, text)) => Ok(text.as_bytes().to_vec()),
+                None => Err("404 Not Found".to_owned()),
+            })
+        }
+    }
+
+    fn told(values: &[(&str, Value)], web: Web) -> Result<(), String> {
+        let schema = br#"{"properties": {"a": {"$ref": "http://x/a.json#/definitions/n"}}}"#;
+        let values = Map::from_iter(values.iter().cloned());
+        validate_one(schema, &values, &web, &mut Vec::new())
+    }
+
+    #[test]
+    fn schemas_elsewhere_are_fetched_when_that_is_allowed() {
+        const SERVED: &[(&str, &str)] = &[
+            ("http://x/a.json", r#"{"definitions": {"n": {"$ref": "/b.json"}}}"#),
+            ("http://x/b.json", r#"{"type": "string", "pattern": "^\\d$"}"#),
+        ];
+        assert_eq!(told(&[("a", "1".into())], Web(SERVED)), Ok(()));
+        let error = told(&[("a", Value::Int(1))], Web(SERVED)).unwrap_err();
+        assert_eq!(error, "- at '/a': got number, want string\n");
+        let error = told(&[("a", "1".into())], Web(&SERVED[..1])).unwrap_err();
+        assert_eq!(error, "failing loading \"http://x/b.json\": 404 Not Found");
+        let error = told(&[("a", "1".into())], Web(&[])).unwrap_err();
+        assert!(error.contains("only when that is allowed"), "{error}");
+    }
 }

@@ -33,6 +33,12 @@ pub trait Source {
         String::new()
     }
 
+    /// A schema elsewhere that a `values.schema.json` refers to, or why it is not to be had; nothing when
+    /// the network is not to be asked.
+    fn remote_schema(&self, _url: &str) -> Option<Result<Vec<u8>, String>> {
+        None
+    }
+
     /// Where parsed templates are kept from one rendering to the next; without one, each rendering
     /// parses everything again.
     fn cache(&self) -> Option<&Cache> {

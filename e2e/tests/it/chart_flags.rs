@@ -106,6 +106,28 @@ fn values_come_from_addresses() {
 }
 
 #[test]
+fn schemas_elsewhere_are_read_when_that_is_allowed() {
+    let machine = Machine::new();
+    let folder = chart(machine.path(), "web", "1.0.0", "");
+    write(&folder.join("templates/map.yaml"), "kind: A\nmetadata: {name: {{ .Values.name }}}\n");
+    write(&machine.path().join("site/name.json"), r#"{"type": "string", "maxLength": 3}"#);
+    let url = serve(machine.path().join("site"));
+    let schema = |name| format!(r#"{{"properties": {{"name": {{"$ref": "{url}/{name}.json"}}}}}}"#);
+    write(&folder.join("values.schema.json"), &schema("name"));
+    for name in ["name=ana", "name=somebody", "name=1"] {
+        let args = ["template", "web", "--set", name];
+        let by_helm = helm(&machine, &args);
+        let flags = ["--remote-schemas", "--helm-errors"];
+        let by_zarpa = zarpa(&machine, &[&["chart"], &args[..], &flags].concat());
+        assert_eq!((by_zarpa.out, by_zarpa.err), (by_helm.out, by_helm.err), "{name}");
+    }
+    let refused = zarpa(&machine, &["chart", "template", "web", "--set", "name=ana"]);
+    refused.failed().says("the network only when that is allowed");
+    write(&folder.join("values.schema.json"), &schema("none"));
+    zarpa(&machine, &["chart", "lint", "web", "--remote-schemas"]).failed().says("404");
+}
+
+#[test]
 fn a_chart_is_rendered_and_shown_from_where_it_lies() {
     let machine = Machine::new();
     fs::create_dir(machine.path().join("site")).unwrap();

@@ -78,7 +78,7 @@ fn render(
     let values = coalesce(&root, &values, Nulls::Remove, &mut log)
         .map_err(|error| Some(error.to_string()))?;
     if !inputs.skips_schema {
-        schema::validate(&root, &values, &mut log)
+        schema::validate(&root, &values, inputs.source, &mut log)
             .map_err(|error| Some(crate::RenderError::Schema(error).to_string()))?;
     }
     let templates = templates(&root, values, &release, &capabilities);

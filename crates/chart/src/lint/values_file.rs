@@ -30,7 +30,7 @@ pub(super) fn check(folder: &Folder, inputs: &LintInputs<'_>, findings: &mut Fin
     let Some(schema) = schema.filter(|_| !inputs.skips_schema) else { return };
     let own = to_template_values(&Values { table });
     let values = coalesce_tables(&to_template_values(inputs.values), &own);
-    if let Err(error) = validate_one(schema, &values, &mut Vec::new()) {
+    if let Err(error) = validate_one(schema, &values, inputs.source, &mut Vec::new()) {
         findings.error(FILE, error);
     }
 }

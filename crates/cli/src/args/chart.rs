@@ -109,6 +109,9 @@ pub(crate) struct Told {
     /// Do not hold the values against the charts' schemas.
     #[arg(long)]
     pub(crate) skip_schema_validation: bool,
+    /// Fetch what the charts' schemas refer to on the network.
+    #[arg(long)]
+    pub(crate) remote_schemas: bool,
     /// Let `getHostByName` ask for addresses.
     #[arg(long)]
     pub(crate) enable_dns: bool,
@@ -183,6 +186,9 @@ pub(crate) struct Lint {
     /// Do not hold the values against the chart's schema.
     #[arg(long)]
     pub(crate) skip_schema_validation: bool,
+    /// Fetch what the charts' schemas refer to on the network.
+    #[arg(long)]
+    pub(crate) remote_schemas: bool,
     /// Print what helm prints and no more: leave out the traps, which never fail a chart.
     #[arg(long)]
     pub(crate) no_traps: bool,

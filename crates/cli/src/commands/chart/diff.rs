@@ -55,7 +55,7 @@ fn rendering(
     let inputs = Inputs {
         release: &release,
         capabilities: &capabilities,
-        source: &World::new(args.told.enable_dns),
+        source: &World::new(context, args.told.enable_dns, args.told.remote_schemas),
         options,
     };
     let folder = path.trim_end_matches('/');

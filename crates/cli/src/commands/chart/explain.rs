@@ -11,7 +11,7 @@ use crate::{args::chart::Explain, context::Context, failure::Failure, output};
 
 /// Prints the values, the files and the lines of templates behind a field.
 pub(crate) fn explain(context: &Context, args: &Explain) -> Result<(), Failure> {
-    let world = World::new(args.told.enable_dns);
+    let world = World::new(context, args.told.enable_dns, args.told.remote_schemas);
     let capabilities = inputs::capabilities(&args.told)?;
     let sources = inputs::sources(context, &args.values)?;
     let values = inputs::merge(context, &sources)?;

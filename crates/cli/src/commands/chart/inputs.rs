@@ -158,20 +158,29 @@ pub(crate) fn release(name: &str, told: &Told) -> Release {
 }
 
 /// No cluster, the machine's clock and randomness.
-pub(crate) struct World {
+pub(crate) struct World<'a> {
+    context: &'a Context,
     /// Whether names are resolved.
     has_dns: bool,
+    /// Whether schemas are fetched.
+    has_remote_schemas: bool,
     /// Never freed: the program ends when it has printed.
     cache: &'static chart::Cache,
 }
 
-impl World {
-    pub(crate) fn new(has_dns: bool) -> Self {
-        Self { has_dns, cache: Box::leak(Box::default()) }
+impl<'a> World<'a> {
+    pub(crate) fn new(context: &'a Context, has_dns: bool, has_remote_schemas: bool) -> Self {
+        Self { context, has_dns, has_remote_schemas, cache: Box::leak(Box::default()) }
     }
 }
 
-impl Source for World {
+impl Source for World<'_> {
+    fn remote_schema(&self, url: &str) -> Option<Result<Vec<u8>, String>> {
+        let is_allowed = self.has_remote_schemas && url.starts_with("http");
+        let fetched = is_allowed.then(|| address::fetch(self.context, url))?;
+        Some(fetched.map_err(|failure| super::helm::text(self.context, &failure)))
+    }
+
     fn cache(&self) -> Option<&chart::Cache> {
         Some(self.cache)
     }

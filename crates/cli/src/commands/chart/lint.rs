@@ -32,7 +32,7 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, Failure> 
         kube_version: kube_version.as_ref(),
         skips_schema: args.skip_schema_validation,
         has_traps: !args.no_traps,
-        source: &World::new(false),
+        source: &World::new(context, false, args.remote_schemas),
     };
     let (mut n_failed, mut n_with_problems) = (0, 0);
     let mut documents = Vec::new();

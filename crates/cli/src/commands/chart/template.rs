@@ -17,7 +17,7 @@ use crate::{
 
 /// Prints what a chart renders to, or writes it into files.
 pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure> {
-    let world = World::new(args.told.enable_dns);
+    let world = World::new(context, args.told.enable_dns, args.told.remote_schemas);
     let capabilities = inputs::capabilities(&args.told)?;
     let (name, path) = name_and_chart(args, &world)?;
     let located = locate::locate(context, path, &args.origin)?;
@@ -87,7 +87,7 @@ fn print(args: &Template, rendered: &Rendered) -> Result<(), Failure> {
 }
 
 /// The release's name and the chart's path.
-fn name_and_chart<'a>(args: &'a Template, world: &World) -> Result<(String, &'a str), Failure> {
+fn name_and_chart<'a>(args: &'a Template, world: &World<'_>) -> Result<(String, &'a str), Failure> {
     let template = args.name_template.as_deref().filter(|it| !it.is_empty());
     match args.name_and_chart.as_slice() {
         [_, _] if args.generate_name => {
