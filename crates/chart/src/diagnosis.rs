@@ -13,12 +13,14 @@ use crate::{
     values::{ValueSources, Values},
 };
 
+mod again;
 mod documents;
 mod execution;
 mod given;
 mod parsing;
 mod schema;
 
+use again::Again;
 pub use given::{diagnose_load, diagnose_values};
 
 /// How much of an expression is shown.
@@ -82,8 +84,10 @@ pub struct Author<'a> {
 
 /// Everything that is wrong where a rendering failed: never empty.
 ///
-/// Renders again, so it takes as long; what it finds more than the error says is of the same kind.
+/// Renders again, but for keys, so it takes as long; what it finds more than the error says is of the same kind.
 pub fn diagnose(error: &RenderError, author: &Author<'_>) -> Vec<Problem> {
+    let source = Again::new(author.inputs.source);
+    let author = &Author { inputs: Inputs { source: &source, ..author.inputs }, ..*author };
     let found = match error {
         RenderError::Parse { .. } => parsing::problems(author),
         RenderError::Execute { .. } => execution::problems(author),

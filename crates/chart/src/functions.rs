@@ -11,7 +11,7 @@ use crate::source::Source;
 mod args;
 mod case;
 mod convert;
-mod crypto;
+pub(crate) mod crypto;
 mod date;
 mod decimal;
 mod default;

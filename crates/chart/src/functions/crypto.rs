@@ -12,6 +12,7 @@ use super::{
     encoding::{BASE64, corrupt, decode, encode},
     fail, fixed,
 };
+use crate::source::Source;
 
 mod aes;
 mod bcrypt;
@@ -36,6 +37,13 @@ const CERTIFICATE: gotmpl::Type = Named("sprig.certificate");
 /// Bits of the keys of certificates, and of `genPrivateKey "rsa"`.
 const CERTIFICATE_KEY_BITS: u64 = 2_048;
 const PRIVATE_KEY_BITS: u64 = 4_096;
+/// The fewest that a signature by SHA-256 needs, in whole bytes.
+const SMALL_KEY_BITS: u64 = 512;
+
+/// An RSA key that is made at once, and protects nothing.
+pub(crate) fn small_key(source: &dyn Source) -> String {
+    rsa::Key::generate(SMALL_KEY_BITS, &mut |buffer| source.fill_random(buffer)).to_pem()
+}
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("bcrypt", &[Text], |env, args| Ok(env.bcrypt(text(&args[0])).into())),
