@@ -83,15 +83,15 @@ const EVENTS: [(&str, &str); 10] = [
 
 /// Splits and sorts rendered files.
 pub(crate) fn sort(
-    files: &BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
     log: &mut Vec<Warning>,
 ) -> Result<Sorted, ManifestError> {
     let mut sorted = Sorted::default();
     for (path, content) in files {
-        if pathname::base(path).starts_with('_') {
+        if pathname::base(&path).starts_with('_') {
             continue;
         }
-        for document in split_documents(content) {
+        for document in split_documents(&content) {
             let head =
                 read_head(document).map_err(|error| ManifestError { file: path.clone(), error })?;
             match head.annotation("helm.sh/hook") {
@@ -104,7 +104,7 @@ pub(crate) fn sort(
                     namespace: head.namespace,
                 }),
                 Some(events) => match parse_events(events) {
-                    Some(events) => sorted.hooks.push(hook(path, document, &head, events)),
+                    Some(events) => sorted.hooks.push(hook(&path, document, &head, events)),
                     None => log.push(Warning::info(UNKNOWN_HOOKS).with("hookTypes", events)),
                 },
             }
@@ -175,7 +175,7 @@ fn find_separator(text: &str, from: usize) -> Option<(usize, usize)> {
     let place = if from == 0 && text.starts_with("---") {
         0
     } else {
-        from + text[from..].find("\n---")? + 1
+        from + memchr::memmem::find(&bytes[from..], b"\n---")? + 1
     };
     let end = bytes[from..place].iter().rposition(|byte| !is_blank(*byte));
     let end = end.map_or(from, |last| from + last + 1);

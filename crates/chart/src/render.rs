@@ -139,7 +139,7 @@ pub fn render_logged(
     let templates = templates(&root, values, inputs.release, inputs.capabilities);
     let mut files = execute(&templates, inputs)?;
     rendered.notes = take_notes(&mut files, &root.name(), inputs.options.has_subchart_notes);
-    let sorted = sort(&files, log).map_err(RenderError::Manifest)?;
+    let sorted = sort(files, log).map_err(RenderError::Manifest)?;
     rendered.manifests = sorted.manifests;
     rendered.hooks = sorted.hooks;
     collect_crds(&root, None, &mut rendered.crds);
@@ -277,7 +277,13 @@ fn collect_crds(node: &Node<'_>, parent_path: Option<&str>, crds: &mut Vec<Crd>)
 impl Rendered {
     /// The manifests as a release record keeps them, each after a line with its source; without hooks.
     pub fn manifest_text(&self, has_crds: bool) -> String {
-        let mut text = String::new();
+        // Texts of megabytes are not to grow by copying them.
+        let crds = self.crds.iter().filter(|_| has_crds).map(|it| (&it.source, &it.content));
+        let manifests = self.manifests.iter().map(|it| (&it.source, &it.content));
+        let hooks = self.hooks.iter().map(|it| (&it.path, &it.manifest));
+        let all = crds.chain(manifests).chain(hooks);
+        let n_bytes = all.map(|(path, content)| path.len() + content.len() + MARKS_BYTES).sum();
+        let mut text = String::with_capacity(n_bytes);
         if has_crds {
             self.crds.iter().for_each(|crd| push_document(&mut text, &crd.source, &crd.content));
         }
@@ -289,7 +295,8 @@ impl Rendered {
 
     /// What `helm template` prints.
     pub fn template_text(&self, text_options: TextOptions) -> String {
-        let mut text = self.manifest_text(text_options.has_crds).trim().to_owned();
+        let mut text = self.manifest_text(text_options.has_crds);
+        text.truncate(text.trim_end().len());
         text.push('\n');
         for hook in self.hooks.iter().filter(|_| text_options.has_hooks) {
             if text_options.has_tests || !hook.is_test() {
@@ -316,6 +323,9 @@ impl Default for TextOptions {
         Self { has_crds: false, has_hooks: true, has_tests: true }
     }
 }
+
+/// What [`push_document`] writes beside the path and the content.
+const MARKS_BYTES: usize = "---\n# Source: \n\n".len();
 
 fn push_document(text: &mut String, source: &str, content: &str) {
     for part in ["---\n# Source: ", source, "\n", content, "\n"] {
