@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
+use goyaml::Value;
+
 use crate::{
     decode::{DecodeError, Struct},
     semver::{Constraint, ConstraintError, Version},
@@ -48,42 +50,17 @@ pub enum IndexError {
 impl RepositoryIndex {
     /// Reads an index, YAML or JSON.
     pub fn parse(text: &[u8]) -> Result<Self, IndexError> {
-        if text.is_empty() {
-            return Err(IndexError::Empty);
-        }
-        let value = goyaml::read(text).map_err(|it| IndexError::Decode(DecodeError::Yaml(it)))?;
-        let fields =
-            Struct::document(&value, "IndexFile", "repo.IndexFile").map_err(IndexError::Decode)?;
         let mut index = Self::default();
-        let mut api_version = String::new();
-        fields.text("apiVersion", &mut api_version).map_err(IndexError::Decode)?;
-        match fields.get("entries") {
-            None | Some(goyaml::Value::Null) => {}
-            Some(goyaml::Value::Map(charts)) => {
-                for (name, versions) in charts {
-                    index.add(name, versions).map_err(IndexError::Decode)?;
-                }
+        read(text, |fields| {
+            for (name, items) in listed(fields)? {
+                index.add(name, items)?;
             }
-            Some(other) => {
-                let expected = "map[string]repo.ChartVersions";
-                return Err(IndexError::Decode(fields.fail("entries", other, expected)));
-            }
-        }
-        if api_version.is_empty() { Err(IndexError::NoApiVersion) } else { Ok(index) }
+            Ok(())
+        })?;
+        Ok(index)
     }
 
-    fn add(&mut self, name: &str, versions: &goyaml::Value) -> Result<(), DecodeError> {
-        let items = match versions {
-            goyaml::Value::Null => &[][..],
-            goyaml::Value::List(items) => items,
-            other => {
-                return Err(DecodeError::Type {
-                    found: other.json_kind(),
-                    place: "struct field IndexFile.entries".to_owned(),
-                    expected: "repo.ChartVersions",
-                });
-            }
-        };
+    fn add(&mut self, name: &str, items: &[Value]) -> Result<(), DecodeError> {
         let mut entries = Vec::new();
         for item in items {
             let entry = read_entry(&Struct::document(item, "ChartVersion", "repo.ChartVersion")?)?;
@@ -121,6 +98,46 @@ impl RepositoryIndex {
             version: version.to_owned(),
         })
     }
+}
+
+/// Reads an index, YAML or JSON, field by field.
+pub(crate) fn read<T>(
+    text: &[u8],
+    decode: impl FnOnce(&Struct<'_>) -> Result<T, DecodeError>,
+) -> Result<T, IndexError> {
+    if text.is_empty() {
+        return Err(IndexError::Empty);
+    }
+    let value = goyaml::read(text).map_err(|it| IndexError::Decode(DecodeError::Yaml(it)))?;
+    let read = || {
+        let fields = Struct::document(&value, "IndexFile", "repo.IndexFile")?;
+        let mut api_version = String::new();
+        fields.text("apiVersion", &mut api_version)?;
+        Ok((decode(&fields)?, api_version))
+    };
+    let (read, api_version) = read().map_err(IndexError::Decode)?;
+    if api_version.is_empty() { Err(IndexError::NoApiVersion) } else { Ok(read) }
+}
+
+/// The charts of an index by name, each with what is listed as its versions.
+pub(crate) fn listed<'v>(fields: &Struct<'v>) -> Result<Vec<(&'v str, &'v [Value])>, DecodeError> {
+    let charts = match fields.get("entries") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Map(charts)) => charts,
+        Some(other) => {
+            return Err(fields.fail("entries", other, "map[string]repo.ChartVersions"));
+        }
+    };
+    let items = |(name, versions): &'v (Box<str>, Value)| match versions {
+        Value::Null => Ok((&**name, &[][..])),
+        Value::List(items) => Ok((&**name, items.as_slice())),
+        other => Err(DecodeError::Type {
+            found: other.json_kind(),
+            place: "struct field IndexFile.entries".to_owned(),
+            expected: "repo.ChartVersions",
+        }),
+    };
+    charts.iter().map(items).collect()
 }
 
 fn read_entry(fields: &Struct<'_>) -> Result<IndexEntry, DecodeError> {

@@ -10,7 +10,7 @@ use crate::{
     choose,
     decode::{DecodeError, Struct},
     go_struct::{self, Object},
-    index::IndexError,
+    index::{self, IndexError},
     load::LoadError,
     metadata::Metadata,
     pathname,
@@ -73,29 +73,21 @@ impl IndexFile {
 
     /// Reads an index, YAML or JSON; entries that are no charts are left out.
     pub fn parse(text: &[u8]) -> Result<Self, IndexError> {
-        if text.is_empty() {
-            return Err(IndexError::Empty);
-        }
-        let value = goyaml::read(text).map_err(|it| IndexError::Decode(DecodeError::Yaml(it)))?;
-        let index = Self::read(&value).map_err(IndexError::Decode)?;
-        if index.api_version.is_empty() { Err(IndexError::NoApiVersion) } else { Ok(index) }
+        index::read(text, Self::read)
     }
 
-    fn read(value: &Value) -> Result<Self, DecodeError> {
-        let fields = Struct::document(value, "IndexFile", "repo.IndexFile")?;
+    fn read(fields: &Struct<'_>) -> Result<Self, DecodeError> {
         let mut index = Self { generated: NO_TIME.to_owned(), ..Self::default() };
         fields.text("apiVersion", &mut index.api_version)?;
         fields.text("generated", &mut index.generated)?;
         fields.texts("publicKeys", &mut index.public_keys)?;
         index.annotations = fields.text_map("annotations")?.unwrap_or_default();
-        let Some(Value::Map(charts)) = fields.get("entries") else { return Ok(index) };
-        for (name, versions) in charts {
-            let Value::List(items) = versions else { continue };
+        for (name, items) in index::listed(fields)? {
             let mut entries = Vec::new();
             for item in items {
                 entries.extend(Indexed::read(item)?);
             }
-            index.entries.insert(name.to_string(), entries);
+            index.entries.insert(name.to_owned(), entries);
         }
         Ok(index)
     }
@@ -291,6 +283,15 @@ generated: \"2026-01-02T03:04:05Z\"";
         assert!(json.contains("      {\n        \"name\": \"web\",\n"), "{json}");
         assert!(json.contains("\"description\": \"a \\u0026 b\""), "{json}");
         assert_eq!(IndexFile::parse(json.as_bytes()).unwrap(), index);
+    }
+
+    #[test]
+    fn an_index_that_is_none_is_refused_and_not_emptied() {
+        for text in
+            ["", "entries: {}", "apiVersion: v1\nentries: 5", "apiVersion: v1\nentries: {a: 5}"]
+        {
+            assert!(IndexFile::parse(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

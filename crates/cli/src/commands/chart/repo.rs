@@ -57,6 +57,7 @@ fn list(context: &Context, args: &RepoList) -> Result<(), Failure> {
 
 fn remove(context: &Context, args: &RepoRemove) -> Result<(), Failure> {
     let path = config(context)?;
+    let _lock = repository::lock(&path)?;
     let mut repositories = Repositories::load(&path)?;
     if repositories.all().is_empty() {
         return Err(Failure::work("no repositories configured"));
