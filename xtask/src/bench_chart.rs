@@ -244,14 +244,7 @@ fn made_key(template: &str) -> anyhow::Result<String> {
         file("Chart.yaml", "apiVersion: v2\nname: keys\nversion: 1.0.0\n"),
         file("templates/NOTES.txt", template),
     ])?;
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let inputs = chart::Inputs {
         release: &release,
         capabilities: &chart::Capabilities::default(),

@@ -228,14 +228,7 @@ pub(crate) fn render_chart(
     }
     let values =
         sources.merge(&|_| Err("no files".to_owned())).map_err(|error| error.to_string())?;
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let kube_version = KubeVersion::parse("1.34.0").map_err(|error| error.to_string())?;
     let capabilities = Capabilities { kube_version, ..Capabilities::default() };
     let mut options = Options::default();

@@ -37,14 +37,7 @@ pub(crate) fn rendered(values: &[PathBuf], set: &[&str]) -> anyhow::Result<Rende
     }
     sources.set = set.iter().map(|it| (*it).to_owned()).collect();
     let values = sources.merge(&|_| Err("no files".to_owned()))?;
-    let release = Release {
-        name: "faro".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("faro", "default");
     Ok(render(&chart, &values, &release, &Capabilities::default(), &Nothing)?)
 }
 

@@ -16,6 +16,18 @@ pub struct Release {
 }
 
 impl Release {
+    /// The first revision of a release, as it is installed.
+    pub fn install(name: &str, namespace: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            is_upgrade: false,
+            is_install: true,
+            revision: 1,
+            service: "Helm".to_owned(),
+        }
+    }
+
     pub(crate) fn to_map(&self) -> Map {
         Map::from_iter([
             ("IsInstall", Value::Bool(self.is_install)),

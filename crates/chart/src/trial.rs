@@ -35,14 +35,7 @@ pub(crate) fn render_for<T>(
     let set = set.iter().map(|it| (*it).to_owned()).collect();
     let sources = ValueSources { set, ..ValueSources::default() };
     let values = sources.merge(&|_| Err(String::new())).unwrap();
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let inputs = Inputs {
         release: &release,
         capabilities: &Capabilities::default(),

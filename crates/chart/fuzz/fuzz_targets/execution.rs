@@ -51,14 +51,7 @@ fuzz_target!(|text: &[u8]| {
     let mut sources = ValueSources::default();
     sources.files.push(("values.yaml".to_owned(), VALUES.into()));
     let values = sources.merge(&|_| Err(String::new())).expect("these values are fine");
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let mut options = Options::default();
     options.limits.output_bytes_max = 1 << 20;
     options.limits.steps_max = 20_000;

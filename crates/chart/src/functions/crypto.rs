@@ -22,6 +22,7 @@ mod derive;
 mod dsa;
 mod ecdsa;
 mod ed25519;
+mod group;
 mod key;
 mod montgomery;
 mod pem;

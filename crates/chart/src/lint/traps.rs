@@ -232,14 +232,7 @@ fn differences(chart: &Chart, one: &Rendered, two: &Rendered, findings: &mut Fin
 }
 
 fn render(chart: &Chart, inputs: &LintInputs<'_>, seed: u64) -> Option<Rendered> {
-    let release = Release {
-        name: "test-release".to_owned(),
-        namespace: inputs.namespace.to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("test-release", inputs.namespace);
     let mut capabilities = Capabilities::default();
     if let Some(version) = inputs.kube_version {
         capabilities.kube_version = version.clone();

@@ -27,14 +27,7 @@ fn manifests() -> Result<String, Box<dyn std::error::Error>> {
     ])?;
     let given = ValueSources { set: vec!["replicas=3".to_owned()], ..ValueSources::default() };
     let values = given.merge(&|path| Err(format!("no file {path}")))?;
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let rendered = render(&chart, &values, &release, &Capabilities::default(), &World)?;
     assert_eq!(rendered.manifests[0].name, "rel");
     Ok(rendered.template_text(TextOptions::default()))

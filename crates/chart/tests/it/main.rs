@@ -71,14 +71,7 @@ fn print(case: &Path, suffix: &str) -> Result<String, String> {
         sources.files.push(("values.yaml".to_owned(), text.into_bytes()));
     }
     let values = sources.merge(&|_| Err("no files".to_owned())).map_err(|it| it.to_string())?;
-    let release = Release {
-        name: "rel".to_owned(),
-        namespace: "default".to_owned(),
-        is_upgrade: false,
-        is_install: true,
-        revision: 1,
-        service: "Helm".to_owned(),
-    };
+    let release = Release::install("rel", "default");
     let kube_version = KubeVersion::parse("1.34.0").map_err(|error| error.to_string())?;
     let capabilities = Capabilities { kube_version, ..Capabilities::default() };
     let rendered = render(&chart, &values, &release, &capabilities, &Still)

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     der::{self, Item},
-    pem,
+    group, pem,
     prime::Random,
 };
 
@@ -121,14 +121,7 @@ impl Curve {
 
     /// The base point so many times.
     fn multiply(&self, scalar: &BigUint) -> Point {
-        let mut sum = None;
-        for place in (0..scalar.bits()).rev() {
-            sum = self.add(&sum, &sum);
-            if scalar.bit(place) {
-                sum = self.add(&sum, &self.base);
-            }
-        }
-        sum
+        group::multiply(scalar, &self.base, None, |one, two| self.add(one, two))
     }
 
     fn add(&self, one: &Point, two: &Point) -> Point {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use num_bigint::BigUint;
 use sha2::{Digest as _, Sha512};
 
-use super::{der, pem};
+use super::{der, group, pem};
 
 /// 1.3.101.112, of keys and of signatures (RFC 8410).
 const ED25519: &[u32] = &[1, 3, 101, 112];
@@ -111,14 +111,8 @@ impl Curve {
     /// The base point so many times.
     fn multiply(&self, scalar: &BigUint) -> Point {
         let one = BigUint::from(1u8);
-        let mut sum = Point { x: BigUint::ZERO, y: one.clone(), z: one, t: BigUint::ZERO };
-        for place in (0..scalar.bits()).rev() {
-            sum = self.add(&sum, &sum);
-            if scalar.bit(place) {
-                sum = self.add(&sum, &self.base);
-            }
-        }
-        sum
+        let zero = Point { x: BigUint::ZERO, y: one.clone(), z: one, t: BigUint::ZERO };
+        group::multiply(scalar, &self.base, zero, |one, two| self.add(one, two))
     }
 
     /// The addition of section 5.1.4, which holds for a point and itself, too.
