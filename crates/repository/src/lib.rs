@@ -28,6 +28,6 @@ pub use local::{LocalError, load_folder};
 pub use offer::refresh;
 pub use push::{PushError, Pushed, push};
 pub use reference::{OciChart, ReferenceError};
-pub use settings::{Repositories, Repository, SettingsError, lock};
+pub use settings::{ListError, Repositories, Repository, SettingsError, lock};
 pub use sign::{ProvenanceFileError, sign};
 pub use verify::{Verified, VerifyError, verify};

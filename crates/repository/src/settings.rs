@@ -40,9 +40,19 @@ pub enum SettingsError {
     #[error("could not read the list of repositories")]
     Read(#[source] FileError),
     #[error("could not understand the list of repositories `{}`", path.display())]
-    Parse { path: PathBuf, source: goyaml::ReadError },
+    Parse { path: PathBuf, source: ListError },
     #[error("could not keep the list of repositories")]
     Write(#[source] FileError),
+}
+
+/// Why a text is no list of repositories.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    #[error(transparent)]
+    Yaml(goyaml::ReadError),
+    /// Whoever wrote the list again would lose what stands there.
+    #[error("`{place}` is {found}, not {wanted}: mend it by hand")]
+    Shape { place: String, found: &'static str, wanted: &'static str },
 }
 
 impl Default for Repositories {
@@ -61,8 +71,8 @@ impl Repositories {
         Self::parse(&text).map_err(|source| SettingsError::Parse { path: path.to_owned(), source })
     }
 
-    fn parse(text: &[u8]) -> Result<Self, goyaml::ReadError> {
-        let document = goyaml::read(text)?;
+    fn parse(text: &[u8]) -> Result<Self, ListError> {
+        let document = goyaml::read(text).map_err(ListError::Yaml)?;
         let mut found = Self::default();
         if let Some(text) = document.get("apiVersion").and_then(Value::as_str) {
             text.clone_into(&mut found.api_version);
@@ -70,9 +80,14 @@ impl Repositories {
         if let Some(text) = document.get("generated").and_then(Value::as_str) {
             text.clone_into(&mut found.generated);
         }
-        if let Some(Value::List(items)) = document.get("repositories") {
-            found.entries = items.iter().map(read_entry).collect();
-        }
+        found.entries = match (&document, document.get("repositories")) {
+            (Value::Null, _) | (Value::Map(_), None | Some(Value::Null)) => Vec::new(),
+            (_, Some(Value::List(items))) => {
+                items.iter().enumerate().map(read_entry).collect::<Result<_, _>>()?
+            }
+            (_, Some(other)) => return Err(misshapen("repositories", other, "a list")),
+            (other, None) => return Err(misshapen("the file", other, "a table")),
+        };
         Ok(found)
     }
 
@@ -137,20 +152,36 @@ pub fn lock(path: &Path) -> Result<files::Lock, SettingsError> {
     files::lock(&lock).map_err(SettingsError::Write)
 }
 
-fn read_entry(item: &Value) -> Repository {
-    let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let is_true = |key: &str| item.get(key) == Some(&Value::Bool(true));
-    Repository {
-        name: text("name"),
-        url: text("url"),
-        username: text("username"),
-        password: text("password"),
-        cert_file: text("certFile"),
-        key_file: text("keyFile"),
-        ca_file: text("caFile"),
-        believes_all: is_true("insecure_skip_tls_verify"),
-        passes_login_on: is_true("pass_credentials_all"),
-    }
+fn misshapen(place: &str, found: &Value, wanted: &'static str) -> ListError {
+    ListError::Shape { place: place.to_owned(), found: found.json_kind(), wanted }
+}
+
+fn read_entry((number, item): (usize, &Value)) -> Result<Repository, ListError> {
+    let Value::Map(_) = item else {
+        return Err(misshapen(&format!("repositories[{number}]"), item, "a table"));
+    };
+    let place = |key: &str| format!("repositories[{number}].{key}");
+    let text = |key: &str| match item.get(key) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.to_string()),
+        Some(other) => Err(misshapen(&place(key), other, "a string")),
+    };
+    let is_true = |key: &str| match item.get(key) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(truth)) => Ok(*truth),
+        Some(other) => Err(misshapen(&place(key), other, "true or false")),
+    };
+    Ok(Repository {
+        name: text("name")?,
+        url: text("url")?,
+        username: text("username")?,
+        password: text("password")?,
+        cert_file: text("certFile")?,
+        key_file: text("keyFile")?,
+        ca_file: text("caFile")?,
+        believes_all: is_true("insecure_skip_tls_verify")?,
+        passes_login_on: is_true("pass_credentials_all")?,
+    })
 }
 
 /// In the order of the keys.
@@ -195,6 +226,19 @@ mod tests {
         assert_eq!((b.login().is_some(), b.passes_login_on), (true, true));
         assert_eq!(b.ca_file, "/ca");
         assert_eq!(repositories.named("c"), None);
+    }
+
+    #[test]
+    fn a_file_of_another_shape_is_refused_and_not_written_over() {
+        let check = |text: &str, expect: &str| {
+            let error = Repositories::parse(text.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, format!("{expect}: mend it by hand"));
+        };
+        check("repositories: {a: b}", "`repositories` is object, not a list");
+        check("repositories: [{name: a}, b]", "`repositories[1]` is string, not a table");
+        check("repositories: [{url: 5}]", "`repositories[0].url` is number, not a string");
+        check("- a", "`the file` is array, not a table");
+        assert_eq!(Repositories::parse(b"").unwrap(), Repositories::default());
     }
 
     #[test]
