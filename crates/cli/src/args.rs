@@ -7,8 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) mod chart;
 pub(crate) mod helm;
 pub(crate) mod image;
+mod late;
 pub(crate) mod remote;
 pub(crate) mod repo;
+
+pub(crate) use late::Late;
 
 /// From source to healthy on Kubernetes, in one command.
 ///
@@ -48,57 +51,57 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Carries the services from source to healthy: test, build, image, chart, plan, deploy, smoke.
     #[command(after_help = "Example: zarpa up --env prod --set replicas=5")]
-    Up(Up),
+    Up(Late<Up>),
     /// Removes the releases of the services.
     #[command(after_help = "Example: zarpa down --cluster")]
-    Down(Down),
+    Down(Late<Down>),
     /// Runs the tests of the services.
     #[command(after_help = "Example: zarpa test faro")]
-    Test(Services),
+    Test(Late<Services>),
     /// Tests nothing; builds the services and their images.
     #[command(after_help = "Example: zarpa build")]
-    Build(Services),
+    Build(Late<Services>),
     /// Pushes the images that were built last to the environment's registry.
     #[command(after_help = "Example: zarpa push --env prod")]
-    Push(Push),
+    Push(Late<Push>),
     /// Shows what a deploy would change, and changes nothing.
     #[command(after_help = "Example: zarpa plan --env prod")]
-    Plan(Up),
+    Plan(Late<Up>),
     /// Deploys what was built last, without testing or building.
     #[command(after_help = "Example: zarpa deploy --env prod --timeout 10m")]
-    Deploy(Up),
+    Deploy(Late<Up>),
     /// Shows the releases, their pods and addresses.
     #[command(after_help = "Example: zarpa status --output json")]
-    Status(OnCluster),
+    Status(Late<OnCluster>),
     /// Prints the logs of the services' pods.
     #[command(after_help = "Example: zarpa logs --follow faro")]
-    Logs(Logs),
+    Logs(Late<Logs>),
     /// Starts every pod of the services anew, without losing capacity.
     #[command(after_help = "Example: zarpa restart faro")]
-    Restart(OnCluster),
+    Restart(Late<OnCluster>),
     /// Lists the revisions of a release.
     #[command(after_help = "Example: zarpa history faro")]
-    History(OneRelease),
+    History(Late<OneRelease>),
     /// Puts an earlier revision back, as a new one.
     #[command(after_help = "Example: zarpa rollback faro 3")]
-    Rollback(Rollback),
+    Rollback(Late<Rollback>),
     /// Frees a release whose last run died: marks its stuck revision failed and removes the lock.
     #[command(after_help = "Example: zarpa unlock faro")]
-    Unlock(OneRelease),
+    Unlock(Late<OneRelease>),
     /// Lists the runs of this project, or shows one.
     #[command(after_help = "Example: zarpa runs show 20261121-031500-1a2b")]
-    Runs(Runs),
+    Runs(Late<Runs>),
     /// Stores a registry's credentials where docker keeps them, once the registry has accepted them.
     #[command(
         after_help = "Example: zarpa login ghcr.io --username me --password-stdin < token.txt"
     )]
-    Login(remote::Login),
+    Login(Late<remote::Login>),
     /// Charts by themselves, with helm's flags.
-    Chart(Box<chart::ChartCommand>),
+    Chart(Late<chart::ChartCommand>),
     /// Images by themselves.
-    Image(image::ImageCommand),
+    Image(Late<image::ImageCommand>),
     /// The embedded cluster by itself.
-    Cluster(ClusterCommand),
+    Cluster(Late<ClusterCommand>),
     /// Says what this machine has and lacks, and how to mend it.
     Doctor,
 }

@@ -31,7 +31,7 @@ mod up;
 pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match cli.command {
-        Command::Cluster(it) => match it.command {
+        Command::Cluster(it) => match it.take().command {
             ClusterSubcommand::Start => cluster::start(context).map(done),
             ClusterSubcommand::Stop => cluster::stop(context).map(done),
             ClusterSubcommand::Status => cluster::status(context),
@@ -40,7 +40,7 @@ pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
             ClusterSubcommand::Load { archives } => load::load(context, &archives).map(done),
             ClusterSubcommand::Run => cluster::run(context),
         },
-        Command::Chart(it) => chart::run(context, *it),
+        Command::Chart(it) => chart::run(context, it.take()),
         Command::Doctor => doctor::doctor(context),
         Command::Runs(it) => runs::runs(context, it.command.as_ref()).map(done),
         command => block_on(client_command(command, context)).map(done),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
+    Late,
     helm::{Filter, Global, Install},
     remote::{Access, Keys, Origin, RemoteSubcommand},
 };
@@ -39,32 +40,32 @@ pub(crate) struct ChartCommand {
 pub(crate) enum ChartSubcommand {
     /// Renders a chart as `helm template` does.
     #[command(after_help = "Example: zarpa chart template faro charts/faro --set replicas=1")]
-    Template(Template),
+    Template(Late<Template>),
     /// Looks for mistakes in charts: helm's rules, and the traps that helm does not warn of.
     #[command(after_help = "Example: zarpa chart lint charts/faro --strict")]
-    Lint(Lint),
+    Lint(Late<Lint>),
     /// Shows what a chart says of itself.
-    Show(Show),
+    Show(Late<Show>),
     /// Packs charts into archives; the same chart gives the same bytes.
     #[command(
         after_help = "Examples: zarpa chart package charts/faro --version 1.2.3 -d dist\n          zarpa chart package charts/faro --sign --key releases --keyring secret.gpg"
     )]
-    Package(Package),
+    Package(Late<Package>),
     /// Makes a new chart, which renders as the one of `helm create` does.
     #[command(
         after_help = "Examples: zarpa chart create charts/web\n          zarpa chart create charts/web --starter ours"
     )]
-    Create(Create),
+    Create(Late<Create>),
     /// Compares two renderings, object by object and field by field.
     #[command(
         after_help = "Examples: zarpa chart diff charts/faro faro-1.2.3.tgz\n          zarpa chart diff charts/faro --to-set replicas=3"
     )]
-    Diff(Diff),
+    Diff(Late<Diff>),
     /// Says which values and which line of a template made a field of the output.
     #[command(
         after_help = "Example: zarpa chart explain charts/faro Deployment/faro.spec.replicas --set replicas=2"
     )]
-    Explain(Explain),
+    Explain(Late<Explain>),
     #[command(flatten)]
     Remote(RemoteSubcommand),
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::repo::RepoCommand;
+use super::{Late, repo::RepoCommand};
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum RemoteSubcommand {
@@ -13,18 +13,18 @@ pub(crate) enum RemoteSubcommand {
         visible_alias = "fetch",
         after_help = "Examples: zarpa chart pull oci://ghcr.io/me/charts/web --version ^1.2 --untar\n          zarpa chart pull web --repo https://charts.example.com -d charts"
     )]
-    Pull(Pull),
+    Pull(Late<Pull>),
     /// Pushes a chart to a registry, with its provenance file when there is one beside it.
     #[command(after_help = "Example: zarpa chart push web-1.2.3.tgz oci://ghcr.io/me/charts")]
-    Push(Push),
+    Push(Late<Push>),
     /// Lists a chart's dependencies, or brings them into its charts/.
     #[command(visible_alias = "dep")]
-    Dependency(DependencyCommand),
+    Dependency(Late<DependencyCommand>),
     /// Names repositories for helm and zarpa alike, keeps what they offer, and makes indexes.
-    Repo(RepoCommand),
+    Repo(Late<RepoCommand>),
     /// Checks that a chart is what a key of a keyring has signed.
     #[command(after_help = "Example: zarpa chart verify web-1.2.3.tgz --keyring keys.gpg")]
-    Verify(Verify),
+    Verify(Late<Verify>),
 }
 
 /// How servers are spoken to.
