@@ -78,6 +78,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The token that comes next.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Scanned<&Token<'a>> {
         if !self.is_token_available {
             self.fetch_more_tokens()?;
@@ -95,6 +96,7 @@ impl<'a> Scanner<'a> {
         Token { data, start: token.start, end: token.end }
     }
 
+    #[inline(never)] // so that `peek` is small, which is asked several times for each token
     fn fetch_more_tokens(&mut self) -> Scanned {
         while self.tokens_head == self.tokens.len() || self.may_head_be_a_key()? {
             self.fetch_next_token()?;
@@ -183,9 +185,7 @@ impl<'a> Scanner<'a> {
                 self.skip();
             }
             let are_tabs_fine = 0 < self.flow_level || !self.is_simple_key_allowed;
-            while self.at(0) == b' ' || are_tabs_fine && self.at(0) == b'\t' {
-                self.skip_ascii();
-            }
+            self.skip_spaces(are_tabs_fine);
             if self.at(0) == b'#' {
                 self.skip_to_line_end();
             }

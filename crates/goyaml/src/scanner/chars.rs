@@ -49,10 +49,20 @@ impl Scanner<'_> {
         self.mark.column += n_bytes;
     }
 
+    /// Eats the spaces that come next, and tabs where they are fine.
+    pub(super) fn skip_spaces(&mut self, are_tabs_fine: bool) {
+        let is_blank = |byte: &&u8| **byte == b' ' || are_tabs_fine && **byte == b'\t';
+        self.skip_n_ascii(self.bytes[self.place..].iter().take_while(is_blank).count());
+    }
+
     /// Goes on to a place on the same line.
     pub(super) fn skip_to(&mut self, place: usize) {
         let run = &self.bytes[self.place..place];
-        let n_chars = run.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        let n_chars = if run.is_ascii() {
+            run.len()
+        } else {
+            run.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+        };
         self.place = place;
         self.mark.index += n_chars;
         self.mark.column += n_chars;
@@ -72,18 +82,15 @@ impl Scanner<'_> {
 
     /// Where the line ends that the next byte is on.
     pub(super) fn line_end(&self) -> usize {
-        let mut place = self.place;
-        loop {
-            let rest = &self.bytes[place..];
-            let Some(found) = rest.iter().position(|byte| MAY_BREAK[usize::from(*byte)]) else {
-                return self.bytes.len();
-            };
-            place += found;
-            if self.is_break(place - self.place) {
-                return place;
-            }
-            place += 1;
+        let rest = &self.bytes[self.place..];
+        let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
+        if line.is_ascii() {
+            return self.place + line.len();
         }
+        // Unicode's own breaks end a line, too.
+        let is_break =
+            |ahead: &usize| MAY_BREAK[usize::from(line[*ahead])] && self.is_break(*ahead);
+        self.place + (0..line.len()).find(is_break).unwrap_or(line.len())
     }
 
     pub(super) fn skip_to_line_end(&mut self) {
@@ -91,11 +98,9 @@ impl Scanner<'_> {
     }
 }
 
-/// Bytes that may start a line break.
+/// Bytes that may start a line break of more than one byte.
 const MAY_BREAK: [bool; 256] = {
     let mut table = [false; 256];
-    table[b'\n' as usize] = true;
-    table[b'\r' as usize] = true;
     table[0xc2] = true;
     table[0xe2] = true;
     table

@@ -201,9 +201,7 @@ impl<'a> Scanner<'a> {
     }
 
     pub(super) fn skip_blanks(&mut self) {
-        while self.is_blank(0) {
-            self.skip_ascii();
-        }
+        self.skip_spaces(true);
     }
 }
 
