@@ -2,7 +2,7 @@
 //!
 //! Each group is a file with a table of its functions; the tables together are what templates see.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, sync::LazyLock};
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use gotmpl::{CallError, Context, Functions, Map, Signature, Type, Value};
 
@@ -32,6 +32,7 @@ mod regex;
 mod semver;
 mod string;
 mod string_list;
+mod table;
 mod toml;
 mod url;
 mod values_methods;
@@ -43,6 +44,7 @@ pub(crate) use date::Time;
 pub(crate) use flow::{WARN_END, WARN_START};
 pub(crate) use json::to_json;
 pub(crate) use regex::{GoRegex, portable as portable_regex};
+use table::TABLE;
 
 type Result<T> = std::result::Result<T, CallError>;
 
@@ -96,57 +98,22 @@ impl fmt::Debug for Host<'_> {
     }
 }
 
-/// Every function, sorted by name.
-static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
-    let groups = [
-        case::FUNCTIONS,
-        crypto::FUNCTIONS,
-        date::FUNCTIONS,
-        decimal::FUNCTIONS,
-        default::FUNCTIONS,
-        dict::FUNCTIONS,
-        encoding::FUNCTIONS,
-        flow::FUNCTIONS,
-        hash::FUNCTIONS,
-        json::FUNCTIONS,
-        list::FUNCTIONS,
-        list_query::FUNCTIONS,
-        merge::FUNCTIONS,
-        numeric::FUNCTIONS,
-        path::FUNCTIONS,
-        random::FUNCTIONS,
-        reflect::FUNCTIONS,
-        regex::FUNCTIONS,
-        semver::FUNCTIONS,
-        string::FUNCTIONS,
-        string_list::FUNCTIONS,
-        toml::FUNCTIONS,
-        url::FUNCTIONS,
-        wrap::FUNCTIONS,
-        yaml::FUNCTIONS,
-    ];
-    let mut all: Vec<&Function> = groups.iter().flat_map(|group| group.iter()).collect();
-    all.sort_by_key(|function| function.signature.name);
-    all
-});
-
-/// The names of all functions, sorted.
+/// The names of all functions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|function| function.signature.name)
+    TABLE.functions.iter().map(|it| it.signature.name)
 }
 
 impl Functions for Host<'_> {
     fn find(&self, name: &str) -> Option<u16> {
-        let place = TABLE.binary_search_by(|function| function.signature.name.cmp(name)).ok()?;
-        u16::try_from(place).ok()
+        TABLE.find(name)
     }
 
     fn signature(&self, function: u16) -> &Signature {
-        &TABLE[usize::from(function)].signature
+        &TABLE.functions[usize::from(function)].signature
     }
 
     fn call(&self, function: u16, context: &mut Context<'_>, args: &[Value]) -> Result<Value> {
-        (TABLE[usize::from(function)].run)(&mut Env { host: self, context }, args)
+        (TABLE.functions[usize::from(function)].run)(&mut Env { host: self, context }, args)
     }
 
     fn map_methods(&self) -> &'static [Signature] {

@@ -64,14 +64,15 @@ impl Rules {
     }
 
     fn matches(&self, path: &str, is_folder: bool) -> bool {
+        let name = pathname::base(path);
         for rule in &self.0 {
             let is_kind = !rule.is_for_folders || is_folder;
             if rule.is_negative {
                 // What a negative rule does not name is ignored there and then.
-                if !is_kind || !rule.matches(path) {
+                if !is_kind || !rule.matches(path, name) {
                     return true;
                 }
-            } else if is_kind && rule.matches(path) {
+            } else if is_kind && rule.matches(path, name) {
                 return true;
             }
         }
@@ -80,8 +81,8 @@ impl Rules {
 }
 
 impl Rule {
-    fn matches(&self, path: &str) -> bool {
-        let path = if self.is_for_path { path } else { pathname::base(path) };
+    fn matches(&self, path: &str, name: &str) -> bool {
+        let path = if self.is_for_path { path } else { name };
         match self.shape {
             Shape::Literal => self.pattern == path,
             Shape::Suffix => {

@@ -1,5 +1,7 @@
 //! Values: documents of YAML, and what a command line sets.
 
+use std::borrow::Cow;
+
 use goyaml::{ReadError, Value};
 
 use crate::strvals::{self, Reader, StrvalsError};
@@ -156,7 +158,12 @@ fn make_numbers_float(value: &mut Value) {
 }
 
 /// The documents of a text, each line ending in `\n` (Kubernetes' `YAMLReader`).
-pub(crate) fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
+pub(crate) fn split(text: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, DocumentsError> {
+    let is_one =
+        memchr::memchr(b'\r', text).is_none() && memchr::memmem::find(text, b"---").is_none();
+    if is_one && text.ends_with(b"\n") {
+        return Ok(vec![Cow::Borrowed(text)]);
+    }
     let mut documents = Vec::new();
     let mut document = Vec::with_capacity(text.len() + 1);
     let body = text.strip_suffix(b"\n").unwrap_or(text);
@@ -173,7 +180,7 @@ pub(crate) fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
                 return Err(DocumentsError::Separator(rest.to_owned()));
             }
             if !document.is_empty() {
-                documents.push(std::mem::take(&mut document));
+                documents.push(Cow::Owned(std::mem::take(&mut document)));
                 continue;
             }
         }
@@ -181,7 +188,7 @@ pub(crate) fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, DocumentsError> {
         document.push(b'\n');
     }
     if !document.is_empty() {
-        documents.push(document);
+        documents.push(Cow::Owned(document));
     }
     Ok(documents)
 }

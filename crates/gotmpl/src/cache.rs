@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    names::Names,
     node::{Source, Tree},
     parse::{self, ParseError},
     signature::Functions,
@@ -31,6 +32,7 @@ pub struct Cache(Rc<Kept>);
 struct Kept {
     texts: RefCell<BTreeMap<Rc<[u8]>, Parsed>>,
     n_bytes: Cell<usize>,
+    names: RefCell<Names>,
 }
 
 struct Parsed {
@@ -54,13 +56,14 @@ impl Cache {
         if let Some(trees) = self.find(name, text) {
             return Ok(trees);
         }
+        let names = &mut self.0.names.borrow_mut();
         let source = Rc::new(Source { name: NAME.into(), text: text.into() });
-        let trees = match parse::parse(&source, functions, stack) {
+        let trees = match parse::parse(&source, functions, names, stack) {
             Ok(trees) if trees.iter().all(|tree| *tree.name != *name) => trees,
             // An error has the name in it, and so it has when the text itself defines it.
             _ => {
                 let source = Rc::new(Source { name: name.into(), text: text.into() });
-                return parse::parse(&source, functions, stack).map(Into::into);
+                return parse::parse(&source, functions, names, stack).map(Into::into);
             }
         };
         let named = named(name, &trees);

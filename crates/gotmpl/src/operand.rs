@@ -33,7 +33,7 @@ impl Parser<'_> {
             let shown = quote(self.text(&item));
             return self.error(format!("unexpected . after term {shown}"));
         }
-        Ok(Some((B::chain(&mut self.names, term, first.start, &self.fields), false)))
+        Ok(Some((B::chain(self.names, term, first.start, &self.fields), false)))
     }
 
     fn term<B: Build>(
@@ -83,7 +83,7 @@ impl Parser<'_> {
                 }
             }
         };
-        Ok(Some((B::expr(&mut self.names, pos, term), is_constant)))
+        Ok(Some((B::expr(self.names, pos, term), is_constant)))
     }
 
     fn number(&self, kind: Kind, text: &[u8]) -> Result<Number, ParseError> {

@@ -34,9 +34,10 @@ pub struct ParseError {
 pub(crate) fn parse(
     source: &Rc<Source>,
     functions: &dyn Functions,
+    names: &mut Names,
     stack: Stack,
 ) -> Result<Vec<Rc<Tree>>, ParseError> {
-    let mut parser = Parser::new(source, functions, stack, Lexer::new(&source.text));
+    let mut parser = Parser::new(source, functions, names, stack, Lexer::new(&source.text));
     let list = parser.root()?;
     let root = Root::parsed(list.is_blank, list.nodes);
     parser.add(Rc::clone(&source.name), root)?;
@@ -52,7 +53,8 @@ pub(crate) fn parse_body(
 ) -> Result<Vec<Node>, ParseError> {
     let lexer = Lexer::at(&source.text, place);
     let mut to = Unfinished::<Nodes>::default();
-    let (list, _) = Parser::new(source, functions, stack, lexer).list(&mut to)?;
+    let mut names = Names::default();
+    let (list, _) = Parser::new(source, functions, &mut names, stack, lexer).list(&mut to)?;
     Ok(list.nodes)
 }
 
@@ -69,7 +71,7 @@ pub(crate) struct Parser<'t> {
     line: usize,
     trees: Vec<Rc<Tree>>,
     state: State,
-    pub(crate) names: Names,
+    pub(crate) names: &'t mut Names,
     /// Fields of the operand that is being parsed.
     pub(crate) fields: Vec<&'t [u8]>,
 }
@@ -131,6 +133,7 @@ impl<'t> Parser<'t> {
     fn new(
         source: &'t Rc<Source>,
         functions: &'t dyn Functions,
+        names: &'t mut Names,
         stack: Stack,
         lexer: Lexer<'t>,
     ) -> Self {
@@ -144,7 +147,7 @@ impl<'t> Parser<'t> {
             line: 0,
             trees: Vec::new(),
             state: State::default(),
-            names: Names::default(),
+            names,
             fields: Vec::new(),
         }
     }
