@@ -1,6 +1,6 @@
 //! From a chart and values to manifests.
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, rc::Rc};
 
 use gotmpl::{Context, Limits, Map, Templates, Value};
 
@@ -277,34 +277,42 @@ fn collect_crds(node: &Node<'_>, parent_path: Option<&str>, crds: &mut Vec<Crd>)
 impl Rendered {
     /// The manifests as a release record keeps them, each after a line with its source; without hooks.
     pub fn manifest_text(&self, has_crds: bool) -> String {
-        // Texts of megabytes are not to grow by copying them.
-        let crds = self.crds.iter().filter(|_| has_crds).map(|it| (&it.source, &it.content));
-        let manifests = self.manifests.iter().map(|it| (&it.source, &it.content));
-        let hooks = self.hooks.iter().map(|it| (&it.path, &it.manifest));
-        let all = crds.chain(manifests).chain(hooks);
-        let n_bytes = all.map(|(path, content)| path.len() + content.len() + MARKS_BYTES).sum();
-        let mut text = String::with_capacity(n_bytes);
-        if has_crds {
-            self.crds.iter().for_each(|crd| push_document(&mut text, &crd.source, &crd.content));
-        }
-        for manifest in &self.manifests {
-            push_document(&mut text, &manifest.source, &manifest.content);
-        }
-        text
+        parts(self.documents(has_crds)).concat()
     }
 
     /// What `helm template` prints.
-    pub fn template_text(&self, text_options: TextOptions) -> String {
-        let mut text = self.manifest_text(text_options.has_crds);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        for hook in self.hooks.iter().filter(|_| text_options.has_hooks) {
-            if text_options.has_tests || !hook.is_test() {
-                push_document(&mut text, &hook.path, &hook.manifest);
-            }
-        }
-        text
+    pub fn template_text(&self, options: TextOptions) -> String {
+        self.template_parts(options).concat()
     }
+
+    /// What `helm template` prints, in parts: a text of megabytes need not be there twice.
+    pub fn template_parts(&self, options: TextOptions) -> Vec<Cow<'_, str>> {
+        let mut documents = self.documents(options.has_crds);
+        let last = documents.pop();
+        // Helm trims what stands before the hooks.
+        let mut last = parts(last).concat();
+        last.truncate(last.trim_end().len());
+        last.push('\n');
+        let is_shown = |hook: &&Hook| options.has_hooks && (options.has_tests || !hook.is_test());
+        let hooks = self.hooks.iter().filter(is_shown);
+        let hooks = parts(hooks.map(|it| (it.path.as_str(), it.manifest.as_str())));
+        let before = parts(documents).into_iter().map(Cow::Borrowed);
+        before.chain([Cow::Owned(last)]).chain(hooks.into_iter().map(Cow::Borrowed)).collect()
+    }
+
+    /// Sources and contents.
+    fn documents(&self, has_crds: bool) -> Vec<(&str, &str)> {
+        let crds = self.crds.iter().filter(|_| has_crds);
+        let crds = crds.map(|it| (it.source.as_str(), it.content.as_str()));
+        let manifests = self.manifests.iter();
+        crds.chain(manifests.map(|it| (it.source.as_str(), it.content.as_str()))).collect()
+    }
+}
+
+/// Documents as they are printed, from sources and contents.
+fn parts<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Vec<&'d str> {
+    let parts = |(source, content)| ["---\n# Source: ", source, "\n", content, "\n"];
+    documents.into_iter().flat_map(parts).collect()
 }
 
 /// What to print.
@@ -321,14 +329,5 @@ pub struct TextOptions {
 impl Default for TextOptions {
     fn default() -> Self {
         Self { has_crds: false, has_hooks: true, has_tests: true }
-    }
-}
-
-/// What [`push_document`] writes beside the path and the content.
-const MARKS_BYTES: usize = "---\n# Source: \n\n".len();
-
-fn push_document(text: &mut String, source: &str, content: &str) {
-    for part in ["---\n# Source: ", source, "\n", content, "\n"] {
-        text.push_str(part);
     }
 }

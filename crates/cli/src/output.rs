@@ -1,7 +1,8 @@
 //! Results on standard output, failures on standard error.
 
 use std::{
-    io::{self, Write as _},
+    borrow::Cow,
+    io::{self, BufWriter, Write as _},
     process::ExitCode,
 };
 
@@ -21,9 +22,21 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     raw(format!("{text}\n").as_bytes())
 }
 
-/// Prints bytes as they are. A reader that has gone away wants no more: that is no failure.
+/// Prints bytes as they are.
 pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
-    match io::stdout().lock().write_all(bytes) {
+    printed(io::stdout().lock().write_all(bytes))
+}
+
+/// Prints the parts of a long text.
+pub(crate) fn parts(parts: &[Cow<'_, str>]) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut parts = parts.iter();
+    printed(parts.try_for_each(|it| out.write_all(it.as_bytes())).and_then(|()| out.flush()))
+}
+
+/// A reader that has gone away wants no more: that is no failure.
+fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

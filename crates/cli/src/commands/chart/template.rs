@@ -80,7 +80,7 @@ fn shown(args: &Template) -> TextOptions {
 /// Prints everything, or what `--show-only` names.
 fn print(args: &Template, rendered: &Rendered) -> Result<(), Failure> {
     if args.show_only.is_empty() {
-        return output::raw(rendered.template_text(shown(args)).as_bytes());
+        return output::parts(&rendered.template_parts(shown(args)));
     }
     let patterns: Vec<&str> = args.show_only.iter().map(String::as_str).collect();
     output::raw(rendered.show_only(&patterns, shown(args))?.as_bytes())
