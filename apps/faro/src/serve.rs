@@ -49,8 +49,9 @@ pub async fn serve(
     let (phase, phase_rx) = watch::channel(Phase::Serving);
     let state =
         State::open(Arc::clone(&config), environment, phase_rx).await.map_err(ServeError::State)?;
-    let (listen, admin_listen) = (service.local_addr().ok(), admin.local_addr().ok());
-    tracing::info!(?listen, ?admin_listen, version = env!("CARGO_PKG_VERSION"), "serving");
+    let address = |it: &TcpListener| it.local_addr().map(|it| it.to_string()).unwrap_or_default();
+    let (listen, admin_listen) = (address(&service), address(&admin));
+    tracing::info!(listen, admin_listen, version = env!("CARGO_PKG_VERSION"), "serving");
 
     let (stop, stopped) = watch::channel(false);
     let limits = Limits {
