@@ -7,7 +7,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chart::{
-    Capabilities, Chart, ChartFile, LoadError, RenderError, Rendered, Values, ValuesError,
+    Author, Capabilities, Chart, ChartFile, Inputs, Options, Problem, Rendered, ValueSources,
+    Values,
 };
 use host::files::{self, FileError};
 use pipeline::ImageValues;
@@ -22,14 +23,43 @@ pub enum ChartError {
     Missing { path: PathBuf },
     #[error("could not read the chart")]
     Read(#[source] FileError),
-    #[error("could not load the chart `{chart}`")]
-    Load { chart: String, source: LoadError },
+    #[error("could not load the chart `{chart}`: {}", in_short(std::slice::from_ref(problem)))]
+    Load { chart: String, problem: Box<Problem> },
     #[error("could not read the values")]
     ReadValues(#[source] FileError),
-    #[error("could not merge the values of `{service}`")]
-    Values { service: String, source: ValuesError },
-    #[error("could not render the chart `{chart}`")]
-    Render { chart: String, source: RenderError },
+    #[error(
+        "could not merge the values of `{service}`: {}",
+        in_short(std::slice::from_ref(problem))
+    )]
+    Values { service: String, problem: Box<Problem> },
+    #[error("could not render the chart `{chart}`: {}", in_short(problems))]
+    Render { chart: String, problems: Vec<Problem> },
+}
+
+impl ChartError {
+    /// What is wrong in full: places, the lines there, where values came from, hints.
+    pub(crate) fn evidence(&self) -> Vec<String> {
+        let problems = match self {
+            Self::Load { problem, .. } | Self::Values { problem, .. } => {
+                std::slice::from_ref(&**problem)
+            }
+            Self::Render { problems, .. } => problems,
+            Self::Missing { .. } | Self::Read(_) | Self::ReadValues(_) => &[],
+        };
+        let lines = problems.iter().map(ToString::to_string);
+        lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+}
+
+/// The first problem on one line, and how many there are beside it.
+fn in_short(problems: &[Problem]) -> String {
+    let first = problems.first().map(ToString::to_string).unwrap_or_default();
+    let line = first.lines().next().unwrap_or_default();
+    match problems.len() {
+        0 | 1 => line.to_owned(),
+        2 => format!("{line} (and another problem)"),
+        several => format!("{line} (and {} more problems)", several - 1),
+    }
 }
 
 /// A chart with the values that this run gives it.
@@ -38,6 +68,10 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     pub(crate) version: String,
     chart: Chart,
+    /// The chart's path, as the project names it.
+    folder: String,
+    sources: ValueSources,
+    /// The sources merged.
     values: Values,
     /// What the record keeps of the chart.
     pub(crate) record: record::Chart,
@@ -55,8 +89,23 @@ pub(crate) struct For<'a> {
 
 impl Loaded {
     pub(crate) fn render(&self, for_: &For<'_>) -> Result<Rendered, ChartError> {
-        chart::render(&self.chart, &self.values, for_.release, for_.capabilities, for_.world)
-            .map_err(|source| ChartError::Render { chart: self.name.clone(), source })
+        let inputs = Inputs {
+            release: for_.release,
+            capabilities: for_.capabilities,
+            source: for_.world,
+            options: Options::default(),
+        };
+        chart::render_with(&self.chart, &self.values, &inputs).map_err(|error| {
+            let author = Author {
+                chart: &self.chart,
+                folder: &self.folder,
+                sources: &self.sources,
+                values: &self.values,
+                inputs,
+            };
+            let problems = chart::diagnose(&error, &author);
+            ChartError::Render { chart: self.name.clone(), problems }
+        })
     }
 
     /// Whether a template names a word: what it may need of the cluster is asked only then.
@@ -76,9 +125,19 @@ pub(crate) fn load(run: &ServiceRun<'_>, image: Option<&BuiltImage>) -> Result<L
         .map(|it| String::from_utf8_lossy(&it.data))
         .collect::<Vec<_>>()
         .join("\n");
-    let loaded = Chart::load(files)
-        .map_err(|source| ChartError::Load { chart: path.display().to_string(), source })?;
-    let values = values(run, image)?;
+    let folder = source.path.clone();
+    let loaded = Chart::load(files).map_err(|error| {
+        let files = read_chart(&path).unwrap_or_default();
+        let problem = Box::new(chart::diagnose_load(&error, &folder, &files));
+        ChartError::Load { chart: folder.clone(), problem }
+    })?;
+    let sources = value_sources(run, image)?;
+    let root = &run.workspace.root;
+    let read_file = |path: &str| fs::read_to_string(root.join(path)).map_err(|it| it.to_string());
+    let values = sources.merge(&read_file).map_err(|error| {
+        let problem = Box::new(chart::diagnose_values(&error, &sources));
+        ChartError::Values { service: run.service.name.clone(), problem }
+    })?;
     Ok(Loaded {
         name: loaded.name().to_owned(),
         version: loaded.metadata.version.clone(),
@@ -87,6 +146,8 @@ pub(crate) fn load(run: &ServiceRun<'_>, image: Option<&BuiltImage>) -> Result<L
             _ => Map::new(),
         },
         chart: loaded,
+        folder,
+        sources,
         values,
         record: chart_record,
         text,
@@ -103,38 +164,37 @@ fn read_chart(path: &Path) -> Result<Vec<ChartFile>, ChartError> {
 }
 
 /// Values in helm's order: the project's files, the environment's, the image, the command line's.
-fn values(run: &ServiceRun<'_>, image: Option<&BuiltImage>) -> Result<Values, ChartError> {
+fn value_sources(
+    run: &ServiceRun<'_>,
+    image: Option<&BuiltImage>,
+) -> Result<ValueSources, ChartError> {
     let root = &run.workspace.root;
     let source = &run.service.chart;
     let overlay = run.environment.services.get(&run.service.name);
     let overlay_files = overlay.iter().flat_map(|it| &it.values);
-    let own = source.values.iter().chain(overlay_files).map(|it| root.join(it));
     let mut files = Vec::new();
-    for path in own {
-        files.push(value_file(&path)?);
+    for path in source.values.iter().chain(overlay_files) {
+        files.push(value_file(root, Path::new(path))?);
     }
     if let Some(image) = image {
         let values = image_values(run, image, &source.image);
         files.push(("the image".to_owned(), values.to_string().into_bytes()));
     }
     for path in &run.options.value_files {
-        files.push(value_file(path)?);
+        files.push(value_file(Path::new(""), path)?);
     }
     let overlay_set = overlay.iter().flat_map(|it| &it.set);
-    let sources = chart::ValueSources {
+    Ok(ValueSources {
         files,
         set: source.set.iter().chain(overlay_set).chain(&run.options.set).cloned().collect(),
         set_string: run.options.set_string.clone(),
-        ..chart::ValueSources::default()
-    };
-    let read_file = |path: &str| fs::read_to_string(root.join(path)).map_err(|it| it.to_string());
-    sources
-        .merge(&read_file)
-        .map_err(|source| ChartError::Values { service: run.service.name.clone(), source })
+        ..ValueSources::default()
+    })
 }
 
-fn value_file(path: &Path) -> Result<(String, Vec<u8>), ChartError> {
-    let content = files::read(path).map_err(ChartError::ReadValues)?;
+/// The file's name for messages is as it was written.
+fn value_file(root: &Path, path: &Path) -> Result<(String, Vec<u8>), ChartError> {
+    let content = files::read(&root.join(path)).map_err(ChartError::ReadValues)?;
     Ok((path.display().to_string(), content))
 }
 

@@ -61,10 +61,12 @@ impl StageError {
         }
     }
 
-    /// What was seen, for people: the last lines of a command or of a container, warnings of the cluster.
+    /// What was seen, for people: the last lines of a command or of a container, warnings of the cluster, lines
+    /// of a chart.
     pub fn evidence(&self) -> Vec<String> {
         match self {
             Self::Command(CommandError::Failed { tail, .. }) => tail.clone(),
+            Self::Chart(error) => error.evidence(),
             Self::Deploy(it) => match &**it {
                 DeployError::Failed(failed) => deployment::evidence(failed),
                 _ => Vec::new(),

@@ -35,6 +35,24 @@ fn a_missing_chart_is_named() {
 }
 
 #[test]
+fn what_is_wrong_with_a_chart_is_told_with_its_place() {
+    let (machine, project) = (Machine::new(), Project::new());
+    for (flag, value, told) in [
+        ("--set", "replicas=-1", "replicas: minimum: got -1, want 0"),
+        ("--set", "replicas[x]=1", "--set replicas[x]=1"),
+        ("--values", "over.yaml", "over.yaml:2"),
+    ] {
+        project.write("over.yaml", "replicas: 1\n  args: x\n");
+        let failed = machine.zarpa(project.path(), &["up", flag, value]).failed();
+        assert!(failed.err.contains(told), "{value}: {}", failed.err);
+    }
+    project.replace("chart/templates/web.yaml", ".Values.readinessPath", ".Values.probe.path");
+    let failed = machine.zarpa(project.path(), &["up"]).failed();
+    failed.says("could not render the chart `small`: chart/templates/web.yaml:20:54: ");
+    failed.says("value probe is not set anywhere");
+}
+
+#[test]
 fn names_that_are_not_there_are_usage_errors_with_the_known_ones() {
     let (machine, project) = (Machine::new(), Project::new());
     for (args, hint) in [
