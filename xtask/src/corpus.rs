@@ -247,7 +247,7 @@ fn read_folder(dir: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> std::io:
         if kind.is_dir() || kind.is_symlink() && fs::metadata(entry.path())?.is_dir() {
             read_folder(&entry.path(), &format!("{path}/"), files)?;
         } else {
-            files.push(ChartFile { path, data: fs::read(entry.path())? });
+            files.push(ChartFile { path, data: fs::read(entry.path())?.into() });
         }
     }
     Ok(())

@@ -75,7 +75,7 @@ fn read_folder(dir: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> anyhow::
         if entry.file_type()?.is_dir() {
             read_folder(&entry.path(), &format!("{path}/"), files)?;
         } else {
-            files.push(ChartFile { path, data: fs::read(entry.path())? });
+            files.push(ChartFile { path, data: fs::read(entry.path())?.into() });
         }
     }
     Ok(())

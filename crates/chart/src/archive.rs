@@ -70,7 +70,7 @@ pub fn unpack(archive: &[u8]) -> Result<Vec<ChartFile>, ArchiveError> {
         let mut data = Vec::new();
         entry.read_to_end(&mut data).map_err(ArchiveError::Read)?;
         bytes_left -= entry.size();
-        files.push(ChartFile { path, data });
+        files.push(ChartFile { path, data: data.into() });
     }
     if files.is_empty() {
         return Err(ArchiveError::Empty);

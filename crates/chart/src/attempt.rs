@@ -75,7 +75,7 @@ pub(crate) fn attempt(chart: &Chart, values: &Values, inputs: &Inputs<'_>) -> Op
     for (path, template) in &order {
         let text = String::from_utf8_lossy(template.text).into_owned();
         attempt.texts.insert((*path).clone(), text);
-        let result = parsed.parse(path, template.text, &host, limits.stack_bytes_max);
+        let result = parsed.parse(path, template.text.clone(), &host, limits.stack_bytes_max);
         attempt.parse_errors.extend(result.err());
     }
     if !attempt.parse_errors.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use gotmpl::Text;
+
 use crate::{
     metadata::{Lock, Metadata},
     values::Table,
@@ -12,7 +14,7 @@ use crate::{
 pub struct ChartFile {
     /// From the chart's folder, with `/`: `templates/service.yaml`.
     pub path: String,
-    pub data: Vec<u8>,
+    pub data: Text,
 }
 
 /// A chart with everything that is below it.
@@ -25,7 +27,7 @@ pub struct Chart {
     /// values.yaml; nothing when there is none.
     pub values: Option<Table>,
     /// values.schema.json.
-    pub schema: Option<Vec<u8>>,
+    pub schema: Option<Text>,
     /// Everything below `templates/`, in the order of the files.
     pub templates: Vec<ChartFile>,
     /// What templates see as `.Files`.

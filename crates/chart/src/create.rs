@@ -26,7 +26,7 @@ pub fn scaffold(name: &str) -> Result<Vec<ChartFile>, ChartNameError> {
     }
     let file = |(path, text): &(&str, &str)| ChartFile {
         path: (*path).to_owned(),
-        data: text.replace(NAME, name).into_bytes(),
+        data: text.replace(NAME, name).into_bytes().into(),
     };
     Ok(FILES.iter().map(file).collect())
 }

@@ -116,9 +116,8 @@ impl Object for Files {
     }
 
     fn entries(&self) -> Vec<(Value, Value)> {
-        let entry = |file: &ChartFile| {
-            (Value::from(file.path.as_str()), Value::Bytes(file.data.as_slice().into()))
-        };
+        let entry =
+            |file: &ChartFile| (Value::from(file.path.as_str()), Value::Bytes((*file.data).into()));
         self.chosen().map(entry).collect()
     }
 

@@ -241,7 +241,7 @@ mod tests {
 
     fn archive(version: &str) -> Vec<u8> {
         let chart = format!("apiVersion: v2\nname: web\nversion: {version}\ndescription: a & b\n");
-        let file = ChartFile { path: "Chart.yaml".to_owned(), data: chart.into_bytes() };
+        let file = ChartFile { path: "Chart.yaml".to_owned(), data: chart.as_str().into() };
         Chart::load(vec![file]).unwrap().to_archive(0).unwrap()
     }
 

@@ -116,7 +116,8 @@ pub use diagnosis::{Author, Place, Problem, diagnose, diagnose_load, diagnose_va
 pub use diff::{Change, Difference, FieldChange, compare};
 pub use explain::{Cause, ExplainError, Explanation, Field, explain};
 pub use functions::Host;
-pub use gotmpl::Cache;
+
+pub use gotmpl::{Cache, Text};
 pub use ignore::IgnoreError;
 pub use index::{
     IndexEntry, IndexError, RepositoryIndex, choose, is_same_repository, resolve_address,

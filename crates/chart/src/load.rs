@@ -137,7 +137,7 @@ fn from_files(mut files: Vec<ChartFile>, depth: usize) -> Result<Chart, LoadErro
     };
     for file in &mut files {
         if file.data.starts_with(b"\xef\xbb\xbf") {
-            file.data.drain(..3);
+            file.data = file.data[3..].into();
         }
         if file.path == "Chart.yaml" {
             loading.metadata("Chart.yaml", &file.data)?;

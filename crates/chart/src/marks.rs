@@ -18,7 +18,7 @@ pub(crate) fn marked(chart: &Chart) -> Chart {
     let mut chart = chart.clone();
     for template in &mut chart.templates {
         if let Ok(text) = std::str::from_utf8(&template.data) {
-            template.data = mark(text).into_bytes();
+            template.data = mark(text).into_bytes().into();
         }
     }
     chart.dependencies = chart.dependencies.iter().map(marked).collect();

@@ -241,10 +241,8 @@ mod tests {
     use crate::chart::ChartFile;
 
     fn origins() -> Origins {
-        let file = |(path, data): (&str, &str)| ChartFile {
-            path: path.to_owned(),
-            data: data.as_bytes().to_vec(),
-        };
+        let file =
+            |(path, data): (&str, &str)| ChartFile { path: path.to_owned(), data: (*data).into() };
         let files = [
             (
                 "Chart.yaml",

@@ -167,7 +167,7 @@ mod tests {
     fn chart(files: &[(&str, &str)]) -> Chart {
         let file = |(path, data): &(&str, &str)| ChartFile {
             path: (*path).to_owned(),
-            data: data.as_bytes().to_vec(),
+            data: (*data).into(),
         };
         Chart::load(files.iter().map(file).collect()).unwrap()
     }

@@ -200,7 +200,7 @@ pub(crate) fn execute(
     order.sort_by(|(one, _), (two, _)| (depth(two), two).cmp(&(depth(one), one)));
     for (path, template) in &order {
         parsed
-            .parse(path, template.text, &host, limits.stack_bytes_max)
+            .parse(path, template.text.clone(), &host, limits.stack_bytes_max)
             .map_err(|error| RenderError::parse(path, &error))?;
     }
     let mut context = Context::new(&parsed, &host, limits);

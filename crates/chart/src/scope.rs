@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gotmpl::{Map, Value};
+use gotmpl::{Map, Text, Value};
 
 use crate::{
     capabilities::Capabilities, dependency::table_at, files::Files, pathname, release::Release,
@@ -12,7 +12,7 @@ use crate::{
 /// A template with what it sees.
 #[derive(Clone, Debug)]
 pub(crate) struct Template<'c> {
-    pub(crate) text: &'c [u8],
+    pub(crate) text: &'c Text,
     /// Shared by all templates of a chart, and by the parent's `.Subcharts`.
     pub(crate) scope: Map,
     /// The folder of templates, in the output's paths.

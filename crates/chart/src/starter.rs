@@ -1,5 +1,7 @@
 //! `helm create --starter`: a chart made of another one (Helm 4.1.4, `pkg/chart/v2/util/create.go`).
 
+use gotmpl::Text;
+
 use crate::{
     chart::{Chart, ChartFile},
     create::NAME,
@@ -24,18 +26,18 @@ pub fn from_starter(starter: &Chart, name: &str) -> Result<Vec<ChartFile>, Packa
         api_version: "v2".to_owned(),
         ..Metadata::default()
     };
-    let file = |path: &str, data: Vec<u8>| ChartFile { path: path.to_owned(), data };
-    let mut files = vec![file("Chart.yaml", metadata.to_yaml().into_bytes())];
+    let file = |path: &str, data: Text| ChartFile { path: path.to_owned(), data };
+    let mut files = vec![file("Chart.yaml", metadata.to_yaml().into_bytes().into())];
     let values = starter.raw.iter().filter(|it| it.path == "values.yaml");
-    files.extend(values.map(|it| file(&it.path, named(&it.data, name))));
+    files.extend(values.map(|it| file(&it.path, named(&it.data, name).into())));
     if let Some(schema) = &starter.schema {
         files.push(file("values.schema.json", schema.clone()));
     }
-    files.extend(starter.templates.iter().map(|it| file(&it.path, named(&it.data, name))));
+    files.extend(starter.templates.iter().map(|it| file(&it.path, named(&it.data, name).into())));
     files.extend(starter.files.iter().cloned());
     for subchart in &starter.dependencies {
         let path = format!("charts/{}", subchart.package_name());
-        files.push(file(&path, subchart.to_archive(0)?));
+        files.push(file(&path, subchart.to_archive(0)?.into()));
     }
     Ok(files)
 }

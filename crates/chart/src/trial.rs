@@ -15,10 +15,8 @@ pub(crate) const CHART: (&str, &str) = ("Chart.yaml", "apiVersion: v2\nname: c\n
 
 /// A chart of these files, with a `Chart.yaml` when they hold none.
 pub(crate) fn load(files: &[(&str, &str)]) -> Chart {
-    let file = |(path, data): &(&str, &str)| ChartFile {
-        path: (*path).to_owned(),
-        data: data.as_bytes().to_vec(),
-    };
+    let file =
+        |(path, data): &(&str, &str)| ChartFile { path: (*path).to_owned(), data: (*data).into() };
     let mut files: Vec<ChartFile> = files.iter().map(file).collect();
     if !files.iter().any(|it| it.path == "Chart.yaml") {
         files.push(file(&CHART));

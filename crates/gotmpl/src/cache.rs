@@ -11,6 +11,7 @@ use crate::{
     names::Names,
     node::{Source, Tree},
     parse::{self, ParseError},
+    shared::Text,
     signature::Functions,
     stack::Stack,
 };
@@ -30,7 +31,7 @@ pub struct Cache(Rc<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    texts: RefCell<BTreeMap<Rc<[u8]>, Parsed>>,
+    texts: RefCell<BTreeMap<Text, Parsed>>,
     n_bytes: Cell<usize>,
     names: RefCell<Names>,
 }
@@ -49,26 +50,27 @@ impl Cache {
     pub(crate) fn parsed(
         &self,
         name: &str,
-        text: &[u8],
+        text: impl Into<Text> + AsRef<[u8]>,
         functions: &dyn Functions,
         stack: Stack,
     ) -> Result<Trees, ParseError> {
-        if let Some(trees) = self.find(name, text) {
+        if let Some(trees) = self.find(name, text.as_ref()) {
             return Ok(trees);
         }
+        let text = text.into();
         let names = &mut self.0.names.borrow_mut();
-        let source = Rc::new(Source { name: NAME.into(), text: text.into() });
+        let source = Rc::new(Source { name: NAME.into(), text: text.clone() });
         let trees = match parse::parse(&source, functions, names, stack) {
             Ok(trees) if trees.iter().all(|tree| *tree.name != *name) => trees,
             // An error has the name in it, and so it has when the text itself defines it.
             _ => {
-                let source = Rc::new(Source { name: name.into(), text: text.into() });
+                let source = Rc::new(Source { name: name.into(), text });
                 return parse::parse(&source, functions, names, stack).map(Into::into);
             }
         };
         let named = named(name, &trees);
         let parsed = Parsed { trees, named: Some((name.into(), Rc::clone(&named))) };
-        self.keep(Rc::clone(&source.text), parsed);
+        self.keep(text, parsed);
         Ok(named)
     }
 
@@ -86,7 +88,7 @@ impl Cache {
         }
     }
 
-    fn keep(&self, text: Rc<[u8]>, parsed: Parsed) {
+    fn keep(&self, text: Text, parsed: Parsed) {
         let mut texts = self.0.texts.borrow_mut();
         let n_bytes = self.0.n_bytes.get() + text.len();
         if texts.len() >= TEXTS_MAX || n_bytes > TEXT_BYTES_MAX {
@@ -102,7 +104,7 @@ impl Cache {
 /// The trees of a text that has a name of its own.
 fn named(name: &str, trees: &[Rc<Tree>]) -> Trees {
     let name: Rc<str> = name.into();
-    let Some(text) = trees.first().map(|tree| Rc::clone(&tree.source.text)) else {
+    let Some(text) = trees.first().map(|tree| tree.source.text.clone()) else {
         return Rc::new([]);
     };
     let source = Rc::new(Source { name: Rc::clone(&name), text });

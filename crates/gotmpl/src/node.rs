@@ -6,6 +6,7 @@ use crate::{
     lex::Place,
     number::Number,
     parse::{ParseError, parse_body},
+    shared::Text,
     signature::Functions,
     stack::Stack,
     strconv::quote,
@@ -16,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: Rc<str>,
-    pub(crate) text: Rc<[u8]>,
+    pub(crate) text: Text,
 }
 
 /// One template: a file, or a `define` or `block` in it.

@@ -3,7 +3,8 @@
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use crate::{
-    cache::Cache, node::Tree, parse::ParseError, signature::Functions, stack::Stack, value::Str,
+    cache::Cache, node::Tree, parse::ParseError, shared::Text, signature::Functions, stack::Stack,
+    value::Str,
 };
 
 /// A set of templates. A set above another sees what is below and can replace it for itself.
@@ -32,7 +33,7 @@ impl Templates {
     pub fn parse(
         &self,
         name: &str,
-        text: &[u8],
+        text: impl Into<Text> + AsRef<[u8]>,
         functions: &dyn Functions,
         stack_bytes_max: usize,
     ) -> Result<(), ParseError> {
@@ -88,7 +89,7 @@ impl Templates {
         functions: &dyn Functions,
         stack: Stack,
     ) -> Result<Rc<[Rc<Tree>]>, ParseError> {
-        self.cache.parsed(name, text, functions, stack)
+        self.cache.parsed(name, &**text, functions, stack)
     }
 }
 

@@ -16,7 +16,7 @@ pub enum LocalError {
 /// Reads the chart of a folder.
 pub fn load_folder(path: &Path) -> Result<Chart, LocalError> {
     let tree = files::read_tree(path, &|it| it == ".git").map_err(LocalError::Read)?;
-    let files = tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content });
+    let files = tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content.into() });
     Chart::load(files.collect())
         .map_err(|source| LocalError::Load { path: path.to_owned(), source })
 }

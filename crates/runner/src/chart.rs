@@ -160,7 +160,7 @@ fn read_chart(path: &Path) -> Result<Vec<ChartFile>, ChartError> {
         return Err(ChartError::Missing { path: path.to_owned() });
     }
     let tree = files::read_tree(path, &|it| it == ".git").map_err(ChartError::Read)?;
-    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content }).collect())
+    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content.into() }).collect())
 }
 
 /// Values in helm's order: the project's files, the environment's, the image, the command line's.

@@ -43,7 +43,7 @@ impl Source for Fixed {
 }
 
 fuzz_target!(|text: &[u8]| {
-    let file = |path: &str, data: &[u8]| ChartFile { path: path.to_owned(), data: data.to_vec() };
+    let file = |path: &str, data: &[u8]| ChartFile { path: path.to_owned(), data: data.into() };
     let chart = Chart::load(vec![
         file("Chart.yaml", b"apiVersion: v2\nname: c\nversion: 1.0.0\n"),
         file("templates/NOTES.txt", text),

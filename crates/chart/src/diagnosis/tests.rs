@@ -256,7 +256,7 @@ fn files_that_are_no_chart_are_told_with_their_place() {
     let say = |files: &[(&str, &str)]| {
         let file = |(path, data): &(&str, &str)| ChartFile {
             path: (*path).to_owned(),
-            data: data.as_bytes().to_vec(),
+            data: (*data).into(),
         };
         let files: Vec<ChartFile> = files.iter().map(file).collect();
         let error = Chart::load(files.clone()).unwrap_err();

@@ -6,10 +6,8 @@ use crate::{source::Still, values::ValueSources};
 const CHART: &str = "apiVersion: v2\nname: c\nversion: 1.0.0\nicon: https://a.b/c.png\n";
 
 fn folder(files: &[(&str, &str)]) -> Folder {
-    let file = |(path, data): &(&str, &str)| ChartFile {
-        path: (*path).to_owned(),
-        data: data.as_bytes().to_vec(),
-    };
+    let file =
+        |(path, data): &(&str, &str)| ChartFile { path: (*path).to_owned(), data: (*data).into() };
     let files: Vec<ChartFile> = files.iter().map(file).collect();
     let entry = |prefix: &str| {
         let has = files.iter().any(|it| it.path.starts_with(prefix));

@@ -64,7 +64,7 @@ fn check(case: &Path, suffix: &str) -> Option<String> {
 
 fn print(case: &Path, suffix: &str) -> Result<String, String> {
     let files = folder::files(&case.join("chart")).into_iter();
-    let files = files.map(|(path, data)| ChartFile { path, data }).collect();
+    let files = files.map(|(path, data)| ChartFile { path, data: data.into() }).collect();
     let chart = Chart::load(files).map_err(|error| error.to_string())?;
     let mut sources = ValueSources::default();
     if let Some(text) = folder::text(&case.join(format!("values{suffix}.yaml"))) {

@@ -89,7 +89,7 @@ impl NoChart {
 /// The files of a chart's folder, `.helmignore` not yet applied.
 pub(crate) fn folder(place: &Path) -> Result<Vec<ChartFile>, Failure> {
     let tree = files::read_tree(place, &|it| it == ".git")?;
-    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content }).collect())
+    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content.into() }).collect())
 }
 
 /// What the flags say, with the files read.

@@ -78,7 +78,8 @@ fn unpack(context: &Context, args: &Pull, fetched: &Fetched) -> Result<String, F
         .with_hint(Some("remove it, or name another folder with --untardir".to_owned())));
     }
     let content = chart::unpack_archive(&fetched.archive)?;
-    let content = content.into_iter().map(|it| TreeFile { path: it.path, content: it.data });
+    let content =
+        content.into_iter().map(|it| TreeFile { path: it.path, content: it.data.to_vec() });
     files::write_tree(&dir, &content.collect::<Vec<_>>())?;
     Ok(dir.display().to_string())
 }
