@@ -284,7 +284,7 @@ impl Faro {
     fn spawn(command: Command) -> Self {
         let mut server = Server::spawn(command, "KILL");
         let line = server.wait_for("\"message\":\"serving\"");
-        let address = line.split("\"listen\":\"Some(").nth(1).and_then(|it| it.split(')').next());
+        let address = line.split("\"listen\":\"").nth(1).and_then(|it| it.split('"').next());
         let address = address.and_then(|it| it.parse().ok());
         Self { server, address: address.unwrap_or_else(|| panic!("no address: {line}")) }
     }

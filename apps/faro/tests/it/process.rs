@@ -30,10 +30,12 @@ impl Faro {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let line = line_with(&mut log, "\"serving\"");
-        let address = line.split("\"listen\":\"Some(").nth(1).and_then(|it| it.split(')').next());
-        Self { child, log, address: address.unwrap().parse().unwrap() }
+        let log = BufReader::new(child.stdout.take().unwrap());
+        let mut faro = Self { child, log, address: ([0, 0, 0, 0], 0).into() };
+        let line = line_with(&mut faro.log, "\"serving\"");
+        let address = line.split("\"listen\":\"").nth(1).and_then(|it| it.split('"').next());
+        faro.address = address.unwrap().parse().unwrap();
+        faro
     }
 }
 
