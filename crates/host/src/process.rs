@@ -3,7 +3,9 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    pin::pin,
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -11,10 +13,13 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::Command,
     sync::mpsc,
+    time::timeout,
 };
 
 /// How many lines may wait for a slow reader before the child waits too.
 const LINES_WAITING_MAX: usize = 1024;
+/// How long what a command has left behind may go on writing, and then how long it may take to be gone.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
 
 /// A command line for `sh -c`, where it runs and what it sees.
 #[derive(Debug, Clone)]
@@ -41,7 +46,8 @@ pub struct RunError {
 
 /// Runs a command to its end and hands every line to `on_line`, in the order in which they come.
 ///
-/// Dropping the future ends the command's whole process group.
+/// What the command leaves behind in its process group ends soon after it, and all of the group when the future is
+/// dropped.
 pub async fn run(
     command: &ShellCommand,
     mut on_line: impl FnMut(Line),
@@ -58,17 +64,30 @@ pub async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let _group = Group(child.id());
+    let group = Group(child.id());
     let (tx, mut rx) = mpsc::channel(LINES_WAITING_MAX);
     let readers = [
         child.stdout.take().map(|it| tokio::spawn(forward(it, Line::Out, tx.clone()))),
         child.stderr.take().map(|it| tokio::spawn(forward(it, Line::Err, tx))),
     ];
-    while let Some(line) = rx.recv().await {
-        on_line(line);
+    let status = loop {
+        tokio::select! {
+            Some(line) = rx.recv() => on_line(line),
+            status = child.wait() => break status.map_err(failed)?,
+        }
+    };
+    // A process that still holds the pipe must not be waited for: it may be a server.
+    let mut rest = pin!(async {
+        while let Some(line) = rx.recv().await {
+            on_line(line);
+        }
+    });
+    if timeout(LEFT_BEHIND, &mut rest).await.is_err() {
+        drop(group);
+        _ = timeout(LEFT_BEHIND, rest).await;
     }
     drop(readers);
-    child.wait().await.map_err(failed)
+    Ok(status)
 }
 
 async fn forward(stream: impl AsyncRead + Unpin, wrap: fn(String) -> Line, tx: mpsc::Sender<Line>) {
@@ -120,6 +139,18 @@ mod tests {
         let status = run(&command, |it| lines.push(it)).await.unwrap();
         assert_eq!(lines, [Line::Out("hello".to_owned()), Line::Out("/".to_owned())]);
         assert_eq!(status.code(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn what_a_command_leaves_behind_is_not_waited_for() {
+        let mut lines = Vec::new();
+        let command = command("sleep 1000 & echo $!; setsid sleep 20 & exit 4");
+        let ended = timeout(Duration::from_secs(15), run(&command, |it| lines.push(it)));
+        assert_eq!(ended.await.expect("it ends").unwrap().code(), Some(4));
+        let [Line::Out(pid)] = lines.as_slice() else { panic!("{lines:?}") };
+        let is_gone = |stat: String| stat.contains(") Z ");
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        assert!(stat.map_or(true, is_gone), "{pid} is ended with its group");
     }
 
     #[tokio::test]
