@@ -49,7 +49,7 @@ fn what_is_wrong_with_a_chart_is_told_with_its_place() {
     project.replace("chart/templates/web.yaml", ".Values.readinessPath", ".Values.probe.path");
     let failed = machine.zarpa(project.path(), &["up"]).failed();
     failed.says("could not render the chart `small`: chart/templates/web.yaml:20:54: ");
-    failed.says("value probe is not set anywhere");
+    failed.says("value probe.path is not set anywhere");
 }
 
 #[test]

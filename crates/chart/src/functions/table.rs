@@ -62,8 +62,8 @@ impl Table {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u16> {
-        let found = probes(name).map_while(|slot| self.slots[slot]);
-        found.into_iter().find(|place| self.functions[usize::from(*place)].signature.name == name)
+        let mut found = probes(name).map_while(|slot| self.slots[slot]);
+        found.find(|place| self.functions[usize::from(*place)].signature.name == name)
     }
 }
 

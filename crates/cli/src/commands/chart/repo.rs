@@ -57,11 +57,12 @@ fn list(context: &Context, args: &RepoList) -> Result<(), Failure> {
 
 fn remove(context: &Context, args: &RepoRemove) -> Result<(), Failure> {
     let path = config(context)?;
-    let _lock = repository::lock(&path)?;
-    let mut repositories = Repositories::load(&path)?;
-    if repositories.all().is_empty() {
+    // Where nothing is configured, no lock is left behind either.
+    if Repositories::load(&path)?.all().is_empty() {
         return Err(Failure::work("no repositories configured"));
     }
+    let _lock = repository::lock(&path)?;
+    let mut repositories = Repositories::load(&path)?;
     let cache = market::cache(context)?;
     for name in &args.names {
         if !repositories.remove(name) {
