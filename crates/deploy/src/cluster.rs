@@ -164,7 +164,7 @@ impl Kind {
 }
 
 /// `/api/v1`, or `/apis/apps/v1`.
-fn root(api_version: &str) -> String {
+pub(crate) fn root(api_version: &str) -> String {
     if api_version.contains('/') {
         format!("/apis/{api_version}")
     } else {

@@ -19,6 +19,7 @@ pub mod records;
 mod apply;
 mod hooks;
 mod live;
+pub mod lookup;
 mod namespace;
 pub mod prepare;
 
@@ -44,6 +45,7 @@ pub use cluster::Cluster;
 pub use deploy::{Aftermath, DeployError, Failed, Outcome, deploy};
 pub use evidence::Evidence;
 pub use hooks::HookError;
+pub use lookup::lookup;
 pub use prepare::{Prepared, Situation, Standing, prepare, situation};
 pub use progress::{Context, EvidenceSink, Progress};
 pub use request::{Options, Request};

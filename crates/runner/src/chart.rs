@@ -11,6 +11,7 @@ use chart::{
     Values,
 };
 use host::files::{self, FileError};
+use jiff::Timestamp;
 use pipeline::ImageValues;
 use release::{manifest, record};
 use serde_json::{Map, Value, json};
@@ -34,6 +35,10 @@ pub enum ChartError {
     Values { service: String, problem: Box<Problem> },
     #[error("could not render the chart `{chart}`: {}", in_short(problems))]
     Render { chart: String, problems: Vec<Problem> },
+    #[error(
+        "could not render the chart `{chart}`: each answer of `lookup` makes it look for something else"
+    )]
+    Lookups { chart: String },
 }
 
 impl ChartError {
@@ -44,7 +49,9 @@ impl ChartError {
                 std::slice::from_ref(&**problem)
             }
             Self::Render { problems, .. } => problems,
-            Self::Missing { .. } | Self::Read(_) | Self::ReadValues(_) => &[],
+            Self::Missing { .. } | Self::Read(_) | Self::ReadValues(_) | Self::Lookups { .. } => {
+                &[]
+            }
         };
         let lines = problems.iter().map(ToString::to_string);
         lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
@@ -84,15 +91,15 @@ pub(crate) struct Loaded {
 pub(crate) struct For<'a> {
     pub(crate) release: &'a chart::Release,
     pub(crate) capabilities: &'a Capabilities,
-    pub(crate) world: &'a World,
+    pub(crate) now: Timestamp,
 }
 
 impl Loaded {
-    pub(crate) fn render(&self, for_: &For<'_>) -> Result<Rendered, ChartError> {
+    pub(crate) fn render(&self, for_: &For<'_>, world: &World<'_>) -> Result<Rendered, ChartError> {
         let inputs = Inputs {
             release: for_.release,
             capabilities: for_.capabilities,
-            source: for_.world,
+            source: world,
             options: Options::default(),
         };
         chart::render_with(&self.chart, &self.values, &inputs).map_err(|error| {

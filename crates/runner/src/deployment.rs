@@ -20,9 +20,9 @@ use crate::{
     addresses::{self, addresses_of},
     chart::{For, Loaded},
     image::BuiltImage,
+    lookup::{self, Answers},
     record::RunFolder,
     service::ServiceRun,
-    source::World,
     up::Connected,
 };
 
@@ -50,12 +50,14 @@ pub(crate) async fn plan(
         Some(known) => Some(known.clone()),
         None => addresses::entry(&cluster, &owner).await,
     };
-    let rendering = Rendering { loaded, image, owner, capabilities, ingress };
+    let answers = Answers::default();
+    let mut rendering =
+        Rendering { cluster: &cluster, loaded, image, owner, capabilities, ingress, answers };
     let deployed = place.history.deployed().map(|it| it.revision);
-    let mut request = rendering.request(run, deployed, &place)?;
+    let mut request = rendering.request(run, deployed, &place).await?;
     let mut prepared = prepare(&cluster, &request).await.map_err(prepare_error)?;
     if deployed.is_some() && prepared.standing == Standing::Changed {
-        let next = rendering.request(run, None, &place)?;
+        let next = rendering.request(run, None, &place).await?;
         if next.manifest != request.manifest || next.hooks != request.hooks {
             prepared = prepare(&cluster, &next).await.map_err(prepare_error)?;
         }
@@ -192,18 +194,20 @@ async fn capabilities(cluster: &Cluster, loaded: &Loaded) -> Capabilities {
 
 /// What all renderings of one run share.
 struct Rendering<'a> {
+    cluster: &'a Cluster,
     loaded: &'a Loaded,
     image: Option<&'a BuiltImage>,
     owner: Owner,
     capabilities: Capabilities,
     /// Where the ingress listens, if that is known before it is deployed.
     ingress: Option<(String, u16)>,
+    answers: Answers,
 }
 
 impl Rendering<'_> {
     /// Renders for the revision that is deployed, or for the next one.
-    fn request(
-        &self,
+    async fn request(
+        &mut self,
         run: &ServiceRun<'_>,
         deployed: Option<u32>,
         place: &Situation,
@@ -218,9 +222,10 @@ impl Rendering<'_> {
             revision: i64::from(revision),
             service: "Helm".to_owned(),
         };
-        let world = World { now: run.options.started };
-        let for_ = For { release: &release, capabilities: &self.capabilities, world: &world };
-        let rendered = self.loaded.render(&for_).map_err(StageError::Chart)?;
+        let now = run.options.started;
+        let for_ = For { release: &release, capabilities: &self.capabilities, now };
+        let rendered = lookup::render(self.cluster, self.loaded, &for_, &mut self.answers).await;
+        let rendered = rendered.map_err(StageError::Chart)?;
         let text = rendered.manifest_text(false);
         let objects = manifest::objects(&text).unwrap_or_default();
         let default = Options::default();

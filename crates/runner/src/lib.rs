@@ -15,6 +15,7 @@ mod commands;
 mod deployment;
 mod event;
 mod image;
+mod lookup;
 mod push;
 mod record;
 mod service;

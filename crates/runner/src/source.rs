@@ -1,15 +1,32 @@
 //! What templates may ask of the world: the time, randomness, and what the cluster holds.
 
-use gotmpl::Value;
+use std::{cell::RefCell, collections::BTreeSet};
+
+use gotmpl::{Map, Value};
 use jiff::Timestamp;
+
+use crate::lookup::{Answers, Query};
 
 /// The world of one rendering.
 #[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) now: Timestamp,
+pub(crate) struct World<'a> {
+    now: Timestamp,
+    answers: &'a Answers,
+    /// What was asked and has no answer yet.
+    asked: RefCell<BTreeSet<Query>>,
 }
 
-impl chart::Source for World {
+impl<'a> World<'a> {
+    pub(crate) fn new(now: Timestamp, answers: &'a Answers) -> Self {
+        Self { now, answers, asked: RefCell::default() }
+    }
+
+    pub(crate) fn into_asked(self) -> BTreeSet<Query> {
+        self.asked.into_inner()
+    }
+}
+
+impl chart::Source for World<'_> {
     fn now(&self) -> Timestamp {
         self.now
     }
@@ -27,9 +44,11 @@ impl chart::Source for World {
     }
 
     fn lookup(&self, query: &chart::Lookup<'_>) -> Result<Value, String> {
-        Err(format!(
-            "lookup of {} {}: templates cannot look into the cluster yet",
-            query.kind, query.name
-        ))
+        let query = Query::from(query);
+        if let Some(answer) = self.answers.get(&query) {
+            return answer.clone();
+        }
+        self.asked.borrow_mut().insert(query);
+        Ok(Value::Map(Map::new()))
     }
 }

@@ -21,6 +21,7 @@ mod faro_pods;
 mod faro_stores;
 mod input;
 mod killed;
+mod lookup;
 mod machine;
 mod plugin;
 mod project;
