@@ -50,6 +50,19 @@ fn helm_reads_what_zarpa_deployed() {
 }
 
 #[test]
+fn kubectl_runs_commands_in_containers_and_hears_why_one_cannot_run() {
+    let (machine, _project, _) = running();
+    let exec = |command: &[&str]| {
+        let mut kubectl = machine.client("kubectl");
+        run(kubectl.args(["exec", "deploy/web", "-n", "dev", "--"]).args(command))
+    };
+    assert_eq!(exec(&["/bin/busybox", "echo", "hi"]).good().out, "hi\n");
+    assert_eq!(exec(&["/bin/busybox", "sh", "-c", "exit 7"]).status.code(), Some(7));
+    let missing = exec(&["/bin/nothing"]).failed();
+    assert!(missing.err.contains("/bin/nothing"), "{}", missing.err);
+}
+
+#[test]
 fn faro_s_chart_is_rendered_as_helm_does_and_helm_finds_nothing_wrong_with_it() {
     let machine = Machine::new();
     let helm = |args: &[&str]| {

@@ -46,13 +46,17 @@ pub(crate) async fn exec(
 ) -> Result<Response<Body>, ApiError> {
     let request = request(api, &call, target)?;
     let handshake = Handshake::check(&mut call, PROTOCOLS)?;
-    let session = api.node.exec(request).await.map_err(ApiError::Node)?;
+    // A client that is refused before the upgrade tries another protocol, and never tells why it was refused.
+    let session = api.node.exec(request).await;
     let (response, socket) = handshake.complete();
     let shutdown = api.config.shutdown.clone();
     tokio::spawn(async move {
         let running = async {
             match socket.await {
-                Ok(socket) => run(socket, session).await,
+                Ok(socket) => match session {
+                    Ok(session) => run(socket, session).await,
+                    Err(error) => refuse(socket, error).await,
+                },
                 Err(error) => tracing::debug!(%error, "an exec was given up"),
             }
         };
@@ -89,6 +93,14 @@ fn request(api: &Api, call: &Call, target: &Target) -> Result<ExecRequest, ApiEr
         stderr: call.query.flag("stderr") && !tty,
         tty,
     })
+}
+
+/// Says why the command could not be started.
+async fn refuse(mut socket: Socket, error: NodeError) {
+    let status = exit_status(&Err(error)).to_string();
+    if socket.send(message(ERROR, status.as_bytes())).await.is_ok() {
+        let _peer_gone = socket.send(normal_close()).await;
+    }
 }
 
 async fn run(socket: Socket, session: ExecSession) {
