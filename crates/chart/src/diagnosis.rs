@@ -70,6 +70,12 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Problems as a terminal shows them, one after the other.
+pub fn problem_lines(problems: &[Problem]) -> Vec<String> {
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    texts.iter().flat_map(|it| it.lines()).map(str::to_owned).collect()
+}
+
 /// What was rendered, and by whom it was given.
 #[derive(Clone, Copy, Debug)]
 pub struct Author<'a> {

@@ -112,7 +112,9 @@ pub use coalesce::TypeMismatch;
 pub use create::{ChartNameError, scaffold};
 pub use debug::debug_render;
 pub use decode::DecodeError;
-pub use diagnosis::{Author, Place, Problem, diagnose, diagnose_load, diagnose_values};
+pub use diagnosis::{
+    Author, Place, Problem, diagnose, diagnose_load, diagnose_values, problem_lines,
+};
 pub use diff::{Change, Difference, FieldChange, compare};
 pub use explain::{Cause, ExplainError, Explanation, Field, explain};
 pub use functions::Host;

@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::Command,
     sync::mpsc,
+    task::JoinSet,
     time::timeout,
 };
 
@@ -66,10 +67,14 @@ pub async fn run(
         .map_err(failed)?;
     let group = Group(child.id());
     let (tx, mut rx) = mpsc::channel(LINES_WAITING_MAX);
-    let readers = [
-        child.stdout.take().map(|it| tokio::spawn(forward(it, Line::Out, tx.clone()))),
-        child.stderr.take().map(|it| tokio::spawn(forward(it, Line::Err, tx))),
-    ];
+    // They end with this future, even where somebody keeps the pipe open.
+    let mut readers = JoinSet::new();
+    if let Some(out) = child.stdout.take() {
+        readers.spawn(forward(out, Line::Out, tx.clone()));
+    }
+    if let Some(err) = child.stderr.take() {
+        readers.spawn(forward(err, Line::Err, tx));
+    }
     let status = loop {
         tokio::select! {
             Some(line) = rx.recv() => on_line(line),
@@ -86,7 +91,6 @@ pub async fn run(
         drop(group);
         _ = timeout(LEFT_BEHIND, rest).await;
     }
-    drop(readers);
     Ok(status)
 }
 

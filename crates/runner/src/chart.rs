@@ -53,8 +53,7 @@ impl ChartError {
                 &[]
             }
         };
-        let lines = problems.iter().map(ToString::to_string);
-        lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+        chart::problem_lines(problems)
     }
 }
 
@@ -133,8 +132,7 @@ pub(crate) fn load(run: &ServiceRun<'_>, image: Option<&BuiltImage>) -> Result<L
         .collect::<Vec<_>>()
         .join("\n");
     let folder = source.path.clone();
-    let loaded = Chart::load(files).map_err(|error| {
-        let files = read_chart(&path).unwrap_or_default();
+    let loaded = Chart::load(files.clone()).map_err(|error| {
         let problem = Box::new(chart::diagnose_load(&error, &folder, &files));
         ChartError::Load { chart: folder.clone(), problem }
     })?;

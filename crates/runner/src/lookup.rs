@@ -64,6 +64,7 @@ pub(crate) async fn render(
     for _ in 0..RENDERINGS_MAX {
         let world = World::new(for_.now, answers);
         let rendered = loaded.render(for_, &world);
+        // Diagnosis of a failure asks, too, and must not take a missing answer for a mistake of the chart.
         let asked = world.into_asked();
         if asked.is_empty() {
             return rendered;

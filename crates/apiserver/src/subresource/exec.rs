@@ -52,12 +52,10 @@ pub(crate) async fn exec(
     let shutdown = api.config.shutdown.clone();
     tokio::spawn(async move {
         let running = async {
-            match socket.await {
-                Ok(socket) => match session {
-                    Ok(session) => run(socket, session).await,
-                    Err(error) => refuse(socket, error).await,
-                },
-                Err(error) => tracing::debug!(%error, "an exec was given up"),
+            match (socket.await, session) {
+                (Ok(socket), Ok(session)) => run(socket, session).await,
+                (Ok(socket), Err(error)) => refuse(socket, error).await,
+                (Err(error), _) => tracing::debug!(%error, "an exec was given up"),
             }
         };
         tokio::select! {

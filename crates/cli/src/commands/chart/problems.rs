@@ -49,7 +49,7 @@ pub(crate) fn merging(
 ) -> Result<Values, Failure> {
     merged.map_err(|error| {
         let problem = chart::diagnose_values(&error, sources);
-        let lines = lines(&[problem]);
+        let lines = chart::problem_lines(&[problem]);
         Failure::from(error).headed("could not read the values".to_owned()).with_evidence(lines)
     })
 }
@@ -60,12 +60,7 @@ fn told(failure: Failure, step: &str, chart: &str, problems: &[Problem]) -> Fail
         several => format!(": {several} problems"),
     };
     let head = format!("could not {step} the chart `{chart}`{count}");
-    failure.headed(head).with_evidence(lines(problems))
-}
-
-fn lines(problems: &[Problem]) -> Vec<String> {
-    let lines = problems.iter().map(ToString::to_string);
-    lines.flat_map(|it| it.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    failure.headed(head).with_evidence(chart::problem_lines(problems))
 }
 
 /// Fails with everything that the API server would refuse.
