@@ -18,7 +18,11 @@ mod output;
 mod progress;
 mod unkept;
 
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap::new();
+
 fn main() -> ExitCode {
+    HEAP.claim();
     // A pod's shim is this program too; it never returns from here.
     sandbox::run_if_shim();
     let cli = args::Cli::parse();

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use crate::{
     error::ReadError,
     float::{format_g, format_g32},
-    gosyntax,
+    glance, gosyntax,
     input::decode,
     parser::{EventData, Parser, Properties},
     resolve::{Scalar, resolve, resolve_tagged},
@@ -28,6 +28,12 @@ const ALIAS_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 /// What Go refuses, in Go's words.
 pub fn read(bytes: &[u8]) -> Result<Value, ReadError> {
+    let glanced = std::str::from_utf8(bytes).ok().and_then(glance::read);
+    glanced.map_or_else(|| parse(bytes), Ok)
+}
+
+/// As [`read`], by the parser alone.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, ReadError> {
     read_with(bytes, compose_document)
 }
 
@@ -238,18 +244,8 @@ impl<'a> Composer<'a> {
                 None => style == Style::Plain,
                 Some(tag) => tag == "!" || tag == "tag:yaml.org,2002:merge",
             };
-        let value = match resolved {
-            Scalar::Null => Value::Null,
-            Scalar::Bool(truth) => Value::Bool(truth),
-            Scalar::Int(number) => Value::Int(number),
-            Scalar::Uint(number) => Value::Uint(number),
-            Scalar::Float(number) => {
-                self.has_non_finite |= !number.is_finite();
-                Value::Float(number)
-            }
-            Scalar::String(text) | Scalar::Timestamp(text) => Value::String(text.into()),
-            Scalar::Decoded(text) => Value::String(text.into()),
-        };
+        let value = Value::from(resolved);
+        self.has_non_finite |= matches!(value, Value::Float(number) if !number.is_finite());
         self.remember(properties.anchor, &value, self.n_decoded - 1);
         Node { value, is_alias: false, is_merge_key }
     }

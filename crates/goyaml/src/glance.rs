@@ -1,6 +1,6 @@
-//! A first look at a document: whether it is surely good, in a form that most manifests have.
+//! A first look at a document, which reads what is surely good, in a form that most manifests and values have.
 //!
-//! Blocks of tables and lists, scalars of one line, and block scalars: the lines of these are judged many
+//! Blocks of tables and lists, scalars of one line, and block scalars: the lines of these are read many
 //! times faster than a parser makes events of them. What is written otherwise, and every mistake, is left
 //! to the parser.
 
@@ -9,7 +9,12 @@ use crate::{
     resolve::{Scalar, resolve},
     skim::is_simple_scalar,
     token::Style,
+    value::Value,
 };
+use line::{after_list, after_quote, is_end, is_item, key, plain_text};
+
+mod build;
+mod line;
 
 /// How deep blocks may nest here.
 const DEPTH_MAX: usize = 100;
@@ -19,11 +24,7 @@ const KEY_BYTES_MAX: usize = 256;
 /// The wanted entries of the table that a document is, as a document of their own; nothing when the
 /// parser has to look.
 pub(crate) fn glance(text: &str, is_wanted: &dyn Fn(&str) -> bool) -> Option<String> {
-    if first_control(text.as_bytes()).is_some() || has_rare_break(text.as_bytes()) {
-        return None;
-    }
-    let mut glance =
-        Glance { rest: text.strip_prefix("---\n").unwrap_or(text), ..Glance::default() };
+    let mut glance = Glance::new(text, Nothing)?;
     let mut wanted = String::new();
     let mut is_taken = false;
     while !glance.rest.is_empty() {
@@ -39,6 +40,15 @@ pub(crate) fn glance(text: &str, is_wanted: &dyn Fn(&str) -> bool) -> Option<Str
     (!wanted.is_empty()).then_some(wanted)
 }
 
+/// The table that a document is; nothing when the parser has to look.
+pub(crate) fn read(text: &str) -> Option<Value> {
+    let mut glance = Glance::new(text, build::Build::default())?;
+    while !glance.rest.is_empty() {
+        glance.line()?;
+    }
+    glance.sink.finish()
+}
+
 /// Line breaks other than `\n`, and byte order marks.
 fn has_rare_break(bytes: &[u8]) -> bool {
     let mut rare = memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes);
@@ -50,8 +60,63 @@ fn has_rare_break(bytes: &[u8]) -> bool {
         })
 }
 
-#[derive(Default)]
-struct Glance<'t> {
+/// What takes what is seen; nothing from a step means that the parser has to look.
+trait Sink<'t> {
+    /// A list or a table begins, which is the value of the key or the item before it.
+    fn open(&mut self, is_list: bool);
+
+    /// The innermost list or table ends.
+    fn close(&mut self);
+
+    fn item(&mut self);
+
+    fn key(&mut self, key: &'t str, style: Style) -> Option<()>;
+
+    /// The value of the key or the item before it.
+    fn value(&mut self, seen: Seen<'t>) -> Option<()>;
+}
+
+/// A value that is no block of entries.
+enum Seen<'t> {
+    Plain(&'t str),
+    Quoted {
+        text: &'t str,
+        quote: u8,
+    },
+    EmptyTable,
+    /// A list of short scalars on one line, and what follows it there.
+    List(&'t str),
+    /// What stands behind `|`, and the lines below, of which so many blanks are no text.
+    Literal {
+        marks: &'t str,
+        lines: &'t str,
+        indent: usize,
+    },
+    /// A scalar whose lines are put together.
+    Folded,
+}
+
+/// Takes no notice.
+struct Nothing;
+
+impl<'t> Sink<'t> for Nothing {
+    fn open(&mut self, _: bool) {}
+
+    fn close(&mut self) {}
+
+    fn item(&mut self) {}
+
+    fn key(&mut self, _: &'t str, _: Style) -> Option<()> {
+        Some(())
+    }
+
+    fn value(&mut self, _: Seen<'t>) -> Option<()> {
+        Some(())
+    }
+}
+
+struct Glance<'t, S> {
+    sink: S,
     /// What has not been looked at.
     rest: &'t str,
     /// The blocks that are open, the outermost first.
@@ -76,7 +141,31 @@ struct Level {
     is_list: bool,
 }
 
-impl<'t> Glance<'t> {
+impl<'t, S: Sink<'t>> Glance<'t, S> {
+    fn new(text: &'t str, sink: S) -> Option<Self> {
+        if first_control(text.as_bytes()).is_some() || has_rare_break(text.as_bytes()) {
+            return None;
+        }
+        let mut glance = Self { sink, rest: text, levels: Vec::new(), is_pending: false };
+        glance.pass_start();
+        Some(glance)
+    }
+
+    /// Passes over the mark that a document begins, with what stands before it.
+    fn pass_start(&mut self) {
+        let before = self.rest;
+        while !self.rest.is_empty() {
+            let line = self.take_line();
+            if line == "---" {
+                return;
+            }
+            if !line.is_empty() && !line.starts_with('#') {
+                break;
+            }
+        }
+        self.rest = before;
+    }
+
     /// Looks at a line, with the block scalar that it may begin.
     fn line(&mut self) -> Option<Line<'t>> {
         let line = self.take_line();
@@ -107,6 +196,7 @@ impl<'t> Glance<'t> {
             |it: &Level| indent < it.indent || indent == it.indent && it.is_list && !is_list;
         while self.levels.last().is_some_and(is_past) {
             self.levels.pop();
+            self.sink.close();
         }
         let may_open = self.is_pending && depth == self.levels.len();
         match self.levels.last() {
@@ -119,14 +209,16 @@ impl<'t> Glance<'t> {
 
     fn open(&mut self, indent: usize, is_list: bool) -> Option<()> {
         self.levels.push(Level { indent, is_list });
+        self.sink.open(is_list);
         (self.levels.len() <= DEPTH_MAX).then_some(())
     }
 
     /// Looks at an entry of the block that was entered.
     fn entry(&mut self, mut content: &'t str, mut indent: usize) -> Option<Line<'t>> {
         while is_item(content) {
+            self.sink.item();
             let item = content[1..].trim_start_matches(' ');
-            if item.is_empty() {
+            if item.is_empty() || item.starts_with('#') {
                 self.is_pending = true;
                 return Some(Line::Other);
             }
@@ -144,6 +236,7 @@ impl<'t> Glance<'t> {
         if !is_simple_scalar(key, style, true) {
             return None;
         }
+        self.sink.key(key, style)?;
         let value = value.trim_start_matches(' ');
         self.is_pending = value.is_empty() || value.starts_with('#');
         if !self.is_pending {
@@ -159,19 +252,20 @@ impl<'t> Glance<'t> {
     /// Looks at a scalar in a block so deep, and at the lines on which it goes on.
     fn scalar(&mut self, text: &'t str, indent: usize) -> Option<()> {
         self.is_pending = false;
-        let rest = match text.as_bytes()[0] {
+        let (rest, seen) = match text.as_bytes()[0] {
             quote @ (b'"' | b'\'') => return self.quoted(&text[1..], quote, indent),
-            b'|' | b'>' => {
+            style @ (b'|' | b'>') => {
                 let header = text[1..].trim_start_matches(['+', '-']);
-                let n_marks = text.len() - 1 - header.len();
-                (n_marks <= 1 && is_end(header)).then_some(())?;
-                return self.block_scalar(indent);
+                let marks = &text[1..text.len() - header.len()];
+                (marks.len() <= 1 && is_end(header)).then_some(())?;
+                return self.block_scalar(style == b'>', marks, indent);
             }
-            b'{' => text.strip_prefix("{}")?,
-            b'[' => after_list(text)?,
+            b'{' => (text[1..].trim_start_matches(' ').strip_prefix('}')?, Seen::EmptyTable),
+            b'[' => (after_list(text, |_| {})?, Seen::List(text)),
             _ => return self.plain(text, indent),
         };
-        is_end(rest).then_some(())
+        is_end(rest).then_some(())?;
+        self.sink.value(seen)
     }
 
     /// Passes over a scalar without quotes.
@@ -182,23 +276,31 @@ impl<'t> Glance<'t> {
             it => it.is_ascii_alphanumeric() || !it.is_ascii() || b"_./$(+<=~^;\\)".contains(&it),
         };
         let value = is_start.then(|| plain_text(text))??;
-        if !is_simple_scalar(value.trim_end_matches(' '), Style::Plain, false) {
+        let mut is_ended = value.len() < text.len();
+        let value = value.trim_end_matches(' ');
+        if !is_simple_scalar(value, Style::Plain, false) {
             return None;
         }
-        let mut is_ended = value.len() < text.len();
+        let mut seen = Seen::Plain(value);
         while !is_ended && let Some(line) = self.continuation(indent).ok()? {
             is_ended = plain_text(line)?.len() < line.len();
+            seen = Seen::Folded;
         }
-        Some(())
+        self.sink.value(seen)
     }
 
     /// Passes over a scalar in quotes, the first of which is past.
     fn quoted(&mut self, mut text: &'t str, quote: u8, indent: usize) -> Option<()> {
+        let mut is_folded = false;
         loop {
             if let Some(rest) = after_quote(text, quote).ok()? {
-                return is_end(rest).then_some(());
+                is_end(rest).then_some(())?;
+                let text = &text[..text.len() - rest.len() - 1];
+                let seen = Seen::Quoted { text, quote };
+                return self.sink.value(if is_folded { Seen::Folded } else { seen });
             }
             text = self.continuation(indent).ok()??;
+            is_folded = true;
         }
     }
 
@@ -226,7 +328,8 @@ impl<'t> Glance<'t> {
     }
 
     /// Passes over the lines of a block scalar in a block so deep.
-    fn block_scalar(&mut self, indent: usize) -> Option<()> {
+    fn block_scalar(&mut self, is_folded: bool, marks: &'t str, indent: usize) -> Option<()> {
+        let all = self.rest;
         let mut n_blanks_max = 0;
         let mut own_indent = None;
         while !self.rest.is_empty() {
@@ -249,7 +352,13 @@ impl<'t> Glance<'t> {
                 break;
             }
         }
-        (own_indent.is_some() || n_blanks_max == 0).then_some(())
+        (own_indent.is_some() || n_blanks_max == 0).then_some(())?;
+        let lines = &all[..all.len() - self.rest.len()];
+        self.sink.value(match own_indent {
+            Some(indent) if !is_folded => Seen::Literal { marks, lines, indent },
+            None if marks != "+" => Seen::Quoted { text: "", quote: b'"' },
+            _ => Seen::Folded,
+        })
     }
 
     /// The next line, without its end.
@@ -264,94 +373,95 @@ impl<'t> Glance<'t> {
     }
 }
 
-/// Whether a list's entry begins here.
-fn is_item(content: &str) -> bool {
-    content == "-" || content.starts_with("- ")
-}
-
-/// Whether nothing but a comment follows.
-fn is_end(text: &str) -> bool {
-    let rest = text.trim_start_matches(' ');
-    rest.is_empty() || rest.len() < text.len() && rest.starts_with('#')
-}
-
-/// A key, how it is written, and what is behind its colon.
-fn key(content: &str) -> Option<(&str, Style, &str)> {
-    let (key, style, rest) = match content.as_bytes()[0] {
-        quote @ (b'"' | b'\'') => {
-            let end = content[1..].find(char::from(quote))?;
-            let key = &content[1..=end];
-            let is_plain = quote == b'\'' || !key.contains('\\');
-            (key, Style::DoubleQuoted, &content[is_plain.then_some(end + 2)?..])
-        }
-        _ => {
-            let is_in_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./".contains(byte);
-            let (key, rest) = content.split_at(content.bytes().take_while(is_in_key).count());
-            let is_start = |it: char| it.is_ascii_alphanumeric() || it == '_';
-            (key.starts_with(is_start).then_some(key)?, Style::Plain, rest)
-        }
-    };
-    let value = rest.strip_prefix(':').filter(|it| it.is_empty() || it.starts_with(' '))?;
-    (key.len() <= KEY_BYTES_MAX).then_some((key, style, value))
-}
-
-/// A line of a scalar without quotes up to a comment; nothing when a colon makes it something else.
-fn plain_text(line: &str) -> Option<&str> {
-    let bytes = line.as_bytes();
-    let end = memchr::memchr2_iter(b'#', b':', bytes).find(|at| match bytes[*at] {
-        b'#' => *at == 0 || bytes[at - 1] == b' ',
-        _ => bytes.get(at + 1).is_none_or(|next| *next == b' '),
-    });
-    match end {
-        None => Some(line),
-        Some(end) if bytes[end] == b'#' => Some(&line[..end]),
-        Some(_) => None,
-    }
-}
-
-/// What is behind the quote that ends a scalar, if it is on this line.
-fn after_quote(line: &str, quote: u8) -> Result<Option<&str>, Rare> {
-    let bytes = line.as_bytes();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        at += match (byte, bytes.get(at + 1)) {
-            (b'\'', Some(b'\'')) if quote == b'\'' => 2,
-            (b'\\', Some(b'"' | b'\\' | b' ' | b'n' | b't' | b'r')) if quote == b'"' => 2,
-            (b'\\', Some(_)) if quote == b'"' => return Err(Rare),
-            (it, _) if *it == quote => return Ok(Some(&line[at + 1..])),
-            _ => 1,
-        };
-    }
-    Ok(None)
-}
-
-/// What is behind a list of short scalars on one line.
-fn after_list(text: &str) -> Option<&str> {
-    let mut rest = text.strip_prefix('[')?.trim_start_matches(' ');
-    if let Some(rest) = rest.strip_prefix(']') {
-        return Some(rest);
-    }
-    loop {
-        rest = match rest.as_bytes().first()? {
-            quote @ (b'"' | b'\'') => after_quote(&rest[1..], *quote).ok()??,
-            _ => {
-                let is_in = |it: char| it.is_ascii_alphanumeric() || "_./".contains(it);
-                let after = rest.trim_start_matches(is_in);
-                let is_start = rest.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_');
-                (is_start && after.len() < rest.len()).then_some(after)?
-            }
-        };
-        rest = rest.trim_start_matches(' ');
-        if let Some(after) = rest.strip_prefix(']') {
-            return Some(after);
-        }
-        rest = rest.strip_prefix(',')?.trim_start_matches(' ');
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
+    use crate::compose::parse;
+
+    /// What lines are made of.
+    const PARTS: [&str; 52] = [
+        "a:",
+        "b: ",
+        "c:",
+        "\"q\":",
+        "'k':",
+        "- ",
+        "-",
+        "- - ",
+        "1:",
+        "true:",
+        "null:",
+        "<<:",
+        "x/y.z-w:",
+        " x",
+        " 1",
+        " 0x1f",
+        " 1.5",
+        " .inf",
+        " 2001-01-01",
+        " yes",
+        " ~",
+        " null",
+        " 'it''s'",
+        " \"a\\n\\\"b\"",
+        " \"\\t\"",
+        " \"open",
+        " 'open",
+        " {}",
+        " []",
+        " [a, 1, \"x\"]",
+        " [ 'a' ,b ] # c",
+        " {a: 1}",
+        " |",
+        " |-",
+        " |+",
+        " >",
+        " >-",
+        " |2",
+        " # note",
+        "#",
+        " &x",
+        " *x",
+        " !t",
+        " a: b",
+        " x # y",
+        " x#y",
+        "\t",
+        "  ",
+        "---",
+        "...",
+        "é",
+        ": ",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #[test]
+        fn what_is_read_at_a_glance_is_what_the_parser_reads(
+            lines in vec((0_usize..5, vec(select(&PARTS[..]), 0..4)), 1..9),
+            is_ended in any::<bool>(),
+        ) {
+            let lines = lines.iter().map(|(indent, parts)| " ".repeat(*indent) + &parts.concat());
+            let text = lines.collect::<Vec<_>>().join("\n") + if is_ended { "\n" } else { "" };
+            if let Some(value) = read(&text) {
+                prop_assert_eq!(parse(text.as_bytes()), Ok(value), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_read_at_a_glance() {
+        let text = concat!(
+            "# Comment\nimage: # where\n  tag: \"1.2\"\n  pull: Always # or\n  more:\nnum: 0x10\nlist:\n- a: 1\n  b: {}\n-\n",
+            "  - ' x'\n  - y\nflow: [a, 1, 'it''s', \"b\\n\"] # c\nnone: []\ntext: |\n\n  one\n    two\n\nlast: |+\n  x\n\n",
+            "strip: |-\n    # no comment\n      \n\na: 1\na: 2\nvalue:\n  far\n"
+        );
+        let value = read(text);
+        assert!(value.is_some());
+        assert_eq!(value, parse(text.as_bytes()).ok());
+    }
 
     #[test]
     fn manifests_are_seen() {

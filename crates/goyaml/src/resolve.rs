@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::timestamp::is_timestamp;
+use crate::{timestamp::is_timestamp, value::Value};
 
 /// The common part of the standard tags.
 const STANDARD: &str = "tag:yaml.org,2002:";
@@ -31,6 +31,20 @@ impl Scalar<'_> {
             Self::Float(_) => "!!float",
             Self::Timestamp(_) => "!!timestamp",
             Self::String(_) | Self::Decoded(_) => "!!str",
+        }
+    }
+}
+
+impl From<Scalar<'_>> for Value {
+    fn from(scalar: Scalar<'_>) -> Self {
+        match scalar {
+            Scalar::Null => Self::Null,
+            Scalar::Bool(truth) => Self::Bool(truth),
+            Scalar::Int(number) => Self::Int(number),
+            Scalar::Uint(number) => Self::Uint(number),
+            Scalar::Float(number) => Self::Float(number),
+            Scalar::String(text) | Scalar::Timestamp(text) => Self::String(text.into()),
+            Scalar::Decoded(text) => Self::String(text.into()),
         }
     }
 }

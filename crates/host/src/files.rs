@@ -74,42 +74,6 @@ fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     })
 }
 
-/// A file of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Relative to the tree's root, with `/`.
-    pub path: String,
-    pub content: Vec<u8>,
-}
-
-/// Makes a folder with these files in one step; where it is there already, that is an error.
-pub fn write_tree(root: &Path, files: &[TreeFile]) -> Result<(), FileError> {
-    if let Some(parent) = root.parent() {
-        create_dir(parent)?;
-    }
-    let temporary = sibling(root);
-    let written = write_all(&temporary, files).and_then(|()| {
-        fs::rename(&temporary, root).map_err(|it| FileError::new("make the directory", root, it))
-    });
-    if written.is_err() {
-        // The error that is told is the first one.
-        drop(fs::remove_dir_all(&temporary));
-    }
-    written
-}
-
-fn write_all(root: &Path, files: &[TreeFile]) -> Result<(), FileError> {
-    create_dir(root)?;
-    for file in files {
-        let path = root.join(&file.path);
-        if let Some(parent) = path.parent() {
-            create_dir(parent)?;
-        }
-        fs::write(&path, &file.content).map_err(|it| FileError::new("write", &path, it))?;
-    }
-    Ok(())
-}
-
 /// Whether a path leads to a folder.
 pub fn is_dir(path: &Path) -> bool {
     path.is_dir()
@@ -159,36 +123,6 @@ pub fn list(path: &Path) -> Result<Vec<Entry>, FileError> {
     Ok(found)
 }
 
-/// Reads every regular file below `root`, links followed, sorted by path.
-///
-/// Folders that `skip` names by their relative path are not entered.
-pub fn read_tree(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFile>, FileError> {
-    let mut files = Vec::new();
-    let mut folders = vec![(root.to_owned(), String::new())];
-    while let Some((folder, prefix)) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|it| FileError::new("list", &folder, it))?;
-        for entry in entries {
-            let entry = entry.map_err(|it| FileError::new("list", &folder, it))?;
-            let path = entry.path();
-            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            let inspected = |it| FileError::new("inspect", &path, it);
-            let mut kind = entry.file_type().map_err(inspected)?;
-            if kind.is_symlink() {
-                kind = fs::metadata(&path).map_err(inspected)?.file_type();
-            }
-            if kind.is_dir() {
-                if !skip(&name) {
-                    folders.push((path, format!("{name}/")));
-                }
-            } else if kind.is_file() {
-                files.push(TreeFile { path: name, content: read(&path)? });
-            }
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
-}
-
 /// A name beside `path` that no other thread or process uses.
 pub(crate) fn sibling(path: &Path) -> PathBuf {
     static N_FILES: AtomicU64 = AtomicU64::new(0);
@@ -216,30 +150,5 @@ mod tests {
         let error = read(Path::new("/nowhere/at/all")).unwrap_err();
         assert_eq!(error.to_string(), "could not read `/nowhere/at/all`");
         assert!(error.is_not_found());
-    }
-
-    #[test]
-    fn a_tree_is_written_whole_or_not_at_all() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = |path: &str| TreeFile { path: path.to_owned(), content: b"x".to_vec() };
-        let root = dir.path().join("new/tree");
-        write_tree(&root, &[file("b/c"), file("a")]).unwrap();
-        assert_eq!(read_tree(&root, &|_| false).unwrap(), [file("a"), file("b/c")]);
-        let error = write_tree(&root, &[file("z")]).unwrap_err();
-        assert!(error.to_string().contains("new/tree"), "{error}");
-        // A file cannot be a folder, too.
-        assert!(write_tree(&dir.path().join("new/bad"), &[file("a"), file("a/b")]).is_err());
-        assert_eq!(list(&dir.path().join("new")).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_tree_comes_sorted_and_without_what_is_skipped() {
-        let dir = tempfile::tempdir().unwrap();
-        for path in ["b/c", "a", "skip/x"] {
-            write_atomic(&dir.path().join(path), b"").unwrap();
-        }
-        let files = read_tree(dir.path(), &|it| it == "skip").unwrap();
-        let paths: Vec<&str> = files.iter().map(|it| it.path.as_str()).collect();
-        assert_eq!(paths, ["a", "b/c"]);
     }
 }

@@ -9,5 +9,6 @@ pub mod files;
 pub mod git;
 pub mod inputs;
 pub mod process;
+pub mod tree;
 
 pub use content::{BlobWriter, ContentError, ContentStore, Tagged};

@@ -10,6 +10,7 @@ use std::{
 use host::{
     ContentError, ContentStore,
     files::{self, FileError},
+    tree,
 };
 use oci::{
     Descriptor, Digest, Hasher, History, ImageConfig, ImageConfiguration, Manifest, RootFs,
@@ -145,7 +146,7 @@ fn own_entries(sources: &[ImageFile]) -> Result<Vec<Entry>, BuildError> {
         let metadata = fs::metadata(&source.from)
             .map_err(|_| BuildError::Missing { path: source.from.clone() })?;
         if metadata.is_dir() {
-            let tree = files::read_tree(&source.from, &|_| false).map_err(BuildError::Read)?;
+            let tree = tree::read(&source.from, &|_| false).map_err(BuildError::Read)?;
             for file in tree {
                 let mode = mode_of(&source.from.join(&file.path), source.mode)?;
                 entries.push(Entry::file(&format!("{to}/{}", file.path), mode, file.content));

@@ -10,7 +10,10 @@ use chart::{
     Author, Capabilities, Chart, ChartFile, Inputs, Options, Problem, Rendered, ValueSources,
     Values,
 };
-use host::files::{self, FileError};
+use host::{
+    files::{self, FileError},
+    tree,
+};
 use jiff::Timestamp;
 use pipeline::ImageValues;
 use release::{manifest, record};
@@ -164,7 +167,7 @@ fn read_chart(path: &Path) -> Result<Vec<ChartFile>, ChartError> {
     if !is_there {
         return Err(ChartError::Missing { path: path.to_owned() });
     }
-    let tree = files::read_tree(path, &|it| it == ".git").map_err(ChartError::Read)?;
+    let tree = tree::read(path, &|it| it == ".git").map_err(ChartError::Read)?;
     Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content.into() }).collect())
 }
 

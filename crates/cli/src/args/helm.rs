@@ -3,6 +3,11 @@
 //! A flag that is taken has no effect on what the command does, neither here nor in helm: what
 //! `helm template` has of `helm install` counts for installations only, and the cluster is never asked.
 
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
+
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::Error};
 
 /// Of a flag's value: nothing, or why it is refused.
@@ -11,17 +16,18 @@ type Check = fn(&str) -> Result<(), String>;
 /// A flag with a name of helm's.
 struct Flag {
     name: &'static str,
+    short: Option<char>,
     /// Whether a value follows; without one it may still stand behind `=`.
     has_value: bool,
     check: Check,
 }
 
 const fn flag(name: &'static str, check: Check) -> Flag {
-    Flag { name, has_value: false, check }
+    Flag { name, short: None, has_value: false, check }
 }
 
 const fn option(name: &'static str, check: Check) -> Flag {
-    Flag { name, has_value: true, check }
+    Flag { name, short: None, has_value: true, check }
 }
 
 /// What every command of helm takes.
@@ -53,7 +59,7 @@ const INSTALL: [Flag; 21] = [
     flag("force-conflicts", truth),
     flag("force-replace", truth),
     flag("hide-notes", truth),
-    option("labels", labels),
+    Flag { short: Some('l'), ..option("labels", labels) },
     option("post-renderer", post_renderer),
     option("post-renderer-args", post_renderer),
     flag("render-subchart-notes", truth),
@@ -138,12 +144,29 @@ fn jsonpath(_: &str) -> Result<(), String> {
     Err("zarpa has no JSONPath: pipe the values through yq, say".to_owned())
 }
 
+/// The flags that the line may have. No help shows them, and clap takes as long to be told of all of them as to
+/// read the others.
+fn given(flags: &'static [Flag]) -> impl Iterator<Item = &'static Flag> {
+    let words: Vec<OsString> = env::args_os().collect();
+    flags.iter().filter(move |flag| words.iter().any(|word| flag.may_be(word)))
+}
+
 impl Flag {
+    /// Whether a word of the line may be this flag.
+    fn may_be(&self, word: &OsStr) -> bool {
+        match word.as_encoded_bytes() {
+            [b'-', b'-', name @ ..] => name.starts_with(self.name.as_bytes()),
+            [b'-', letters @ ..] => self.short.is_some_and(|it| letters.contains(&(it as u8))),
+            _ => false,
+        }
+    }
+
     fn to_arg(&self) -> Arg {
         let check = self.check;
         let parse = move |text: &str| check(text).map(|()| text.to_owned());
         let arg = Arg::new(self.name)
             .long(self.name)
+            .short(self.short)
             .hide(true)
             .action(ArgAction::Append)
             .value_name("VALUE")
@@ -158,7 +181,7 @@ impl Flag {
 
 impl Args for Global {
     fn augment_args(command: Command) -> Command {
-        GLOBAL.iter().fold(command, |acc, it| acc.arg(it.to_arg().global(true)))
+        given(&GLOBAL).fold(command, |acc, it| acc.arg(it.to_arg().global(true)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -178,10 +201,7 @@ impl FromArgMatches for Global {
 
 impl Args for Install {
     fn augment_args(command: Command) -> Command {
-        INSTALL.iter().fold(command, |acc, it| match it.name {
-            "labels" => acc.arg(it.to_arg().short('l')),
-            _ => acc.arg(it.to_arg()),
-        })
+        given(&INSTALL).fold(command, |acc, it| acc.arg(it.to_arg()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -201,7 +221,7 @@ impl FromArgMatches for Install {
 
 impl Args for Filter {
     fn augment_args(command: Command) -> Command {
-        FILTER.iter().fold(command, |acc, it| acc.arg(it.to_arg()))
+        given(&FILTER).fold(command, |acc, it| acc.arg(it.to_arg()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

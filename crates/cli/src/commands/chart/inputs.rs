@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chart::{Capabilities, Chart, ChartFile, KubeVersion, Release, Source, ValueSources};
+use chart::{Capabilities, Chart, KubeVersion, Release, Source, ValueSources};
 use host::files;
 use jiff::Timestamp;
 
@@ -31,7 +31,7 @@ pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
 /// The same, once it is found; `path` is what the user wrote.
 pub(crate) fn load_at(place: &Path, path: &str) -> Result<Chart, Failure> {
     if place.is_dir() {
-        let loaded = Chart::load(folder(place)?);
+        let loaded = Chart::load(repository::read_folder(place)?);
         return loaded.map_err(|error| super::problems::loading(error, place, path));
     }
     let archive = files::read(place)?;
@@ -84,12 +84,6 @@ impl NoChart {
         let kind = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
         Self::NoArchive { path, kind }
     }
-}
-
-/// The files of a chart's folder, `.helmignore` not yet applied.
-pub(crate) fn folder(place: &Path) -> Result<Vec<ChartFile>, Failure> {
-    let tree = files::read_tree(place, &|it| it == ".git")?;
-    Ok(tree.into_iter().map(|it| ChartFile { path: it.path, data: it.content.into() }).collect())
 }
 
 /// What the flags say, with the files read.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chart::{Entry, Finding, Folder, LintInputs};
-use host::files;
+use host::{files, tree};
 use serde_json::json;
 
 use super::inputs::{self, World};
@@ -106,7 +106,7 @@ fn open(context: &Context, path: &str) -> Result<Folder, Failure> {
         _ => Entry::Missing,
     };
     let (templates, crds) = (entry("templates"), entry("crds"));
-    Ok(Folder { path, files: inputs::folder(&place)?, templates, crds })
+    Ok(Folder { path, files: repository::read_folder(&place)?, templates, crds })
 }
 
 /// Folders with a Chart.yaml and archives, at any depth below `charts/`, in the order of a walk.
@@ -116,7 +116,7 @@ fn subcharts(context: &Context, path: &str) -> Result<Vec<String>, Failure> {
         return Ok(Vec::new());
     }
     let mut files: Vec<String> =
-        files::read_tree(&charts, &|_| false)?.into_iter().map(|it| it.path).collect();
+        tree::read(&charts, &|_| false)?.into_iter().map(|it| it.path).collect();
     files.sort_by(|one, two| one.split('/').cmp(two.split('/')));
     let clean = Path::new(path).components().filter(|it| *it != Component::CurDir);
     let clean: PathBuf = clean.collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use chart::{Chart, Versions};
 use host::files;
 
-use super::{dependency, inputs, market, problems, sign::Pen};
+use super::{dependency, market, problems, sign::Pen};
 use crate::{args::chart::Package, commands::block_on, context::Context, failure::Failure, output};
 
 /// Packs every chart that is named.
@@ -35,7 +35,7 @@ fn pack(
     path: &str,
     pen: Option<&mut Pen>,
 ) -> Result<String, Failure> {
-    let loaded = Chart::load(inputs::folder(place)?);
+    let loaded = Chart::load(repository::read_folder(place)?);
     let mut chart = loaded.map_err(|error| problems::loading(error, place, path))?;
     let versions =
         Versions { version: args.version.as_deref(), app_version: args.app_version.as_deref() };

@@ -37,7 +37,7 @@ pub(crate) fn rendering(error: RenderError, author: &Author<'_>) -> Failure {
 
 /// A chart that could not be read.
 pub(crate) fn loading(error: chart::LoadError, place: &Path, folder: &str) -> Failure {
-    let files = super::inputs::folder(place).unwrap_or_default();
+    let files = repository::read_folder(place).unwrap_or_default();
     let problem = chart::diagnose_load(&error, folder.trim_end_matches('/'), &files);
     told(Failure::from(error), "read", folder, &[problem])
 }

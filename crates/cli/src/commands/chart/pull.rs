@@ -1,7 +1,10 @@
 //! `zarpa chart pull`: charts from registries and repositories.
 
 use chart::Chart;
-use host::files::{self, TreeFile};
+use host::{
+    files,
+    tree::{self, TreeFile},
+};
 use repository::{Fetched, Provenance, Verified, Wanted, openpgp::Keyring};
 use serde_json::{Value, json};
 
@@ -80,7 +83,7 @@ fn unpack(context: &Context, args: &Pull, fetched: &Fetched) -> Result<String, F
     let content = chart::unpack_archive(&fetched.archive)?;
     let content =
         content.into_iter().map(|it| TreeFile { path: it.path, content: it.data.to_vec() });
-    files::write_tree(&dir, &content.collect::<Vec<_>>())?;
+    tree::write(&dir, &content.collect::<Vec<_>>())?;
     Ok(dir.display().to_string())
 }
 
