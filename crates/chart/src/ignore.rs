@@ -34,7 +34,8 @@ enum Shape {
     Literal,
     /// A star, and then nothing special.
     Suffix,
-    Any,
+    /// Anything behind so many bytes that are nothing special.
+    Any { n_literal: usize },
 }
 
 impl Rules {
@@ -88,7 +89,10 @@ impl Rule {
             Shape::Suffix => {
                 path.strip_suffix(&self.pattern[1..]).is_some_and(|covered| !covered.contains('/'))
             }
-            Shape::Any => match_path(&self.pattern, path).unwrap_or(false),
+            Shape::Any { n_literal } => {
+                path.starts_with(&self.pattern[..n_literal])
+                    && match_path(&self.pattern, path).unwrap_or(false)
+            }
         }
     }
 }
@@ -108,11 +112,11 @@ fn parse_rule(line: &str) -> Result<Option<Rule>, IgnoreError> {
         Some(rule) => (rule, true),
         None => (rule, rule.contains('/')),
     };
-    let is_special = |text: &str| text.contains(['*', '?', '[', '\\']);
-    let shape = match pattern.strip_prefix('*') {
-        Some(suffix) if !is_special(suffix) => Shape::Suffix,
-        None if !is_special(pattern) => Shape::Literal,
-        _ => Shape::Any,
+    let special = |text: &str| text.find(['*', '?', '[', '\\']);
+    let shape = match (special(pattern), pattern.strip_prefix('*')) {
+        (None, _) => Shape::Literal,
+        (Some(_), Some(suffix)) if special(suffix).is_none() => Shape::Suffix,
+        (Some(n_literal), _) => Shape::Any { n_literal },
     };
     let pattern = pattern.to_owned();
     Ok(Some(Rule { pattern, is_negative, is_for_folders, is_for_path, shape }))

@@ -68,6 +68,17 @@ pub(crate) struct Lexer<'t> {
     pub(crate) error: Option<String>,
 }
 
+/// The bytes of names, but for letters and digits beyond ASCII.
+const IS_IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
+
 const LEFT: [u8; 2] = *b"{{";
 const RIGHT: [u8; 2] = *b"}}";
 
@@ -328,13 +339,16 @@ impl<'t> Lexer<'t> {
     #[expect(clippy::option_option, reason = "the character that must not follow may be the end")]
     fn word(&mut self) -> Option<Option<char>> {
         loop {
-            let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            self.pos += self.rest().iter().take_while(|byte| is_in_word(byte)).count();
-            match self.peek() {
-                Some(letter) if !letter.is_ascii() && is_alphanumeric(letter) => {
-                    self.pos += letter.len_utf8();
-                }
-                _ => break,
+            let rest = self.rest();
+            let n_bytes = rest.iter().position(|byte| !IS_IN_WORD[usize::from(*byte)]);
+            self.pos += n_bytes.unwrap_or(rest.len());
+            match self.rest().first() {
+                None => break,
+                Some(byte) if byte.is_ascii() => break,
+                Some(_) => match self.peek().filter(|it| is_alphanumeric(*it)) {
+                    Some(letter) => self.pos += letter.len_utf8(),
+                    None => break,
+                },
             }
         }
         if self.at_terminator() { None } else { Some(self.peek()) }

@@ -126,13 +126,13 @@ impl Map {
 
     /// Whether there is a key, its value nil or not.
     pub fn contains(&self, key: &str) -> bool {
-        self.view().is_some_and(|entries| find(&entries, key).is_ok())
+        self.view().is_some_and(|entries| lookup(&entries, key).is_some())
     }
 
     /// The value of a key. Tables and lists in it are the map's own.
     pub fn get(&self, key: &str) -> Option<Value> {
         let entries = self.view()?;
-        let place = find(&entries, key).ok()?;
+        let place = lookup(&entries, key)?;
         let value = &entries[place].1;
         if !value.holds_maps() {
             return Some(value.clone());
@@ -339,6 +339,17 @@ impl Live {
         self.is_changed = false;
         Some(frozen)
     }
+}
+
+/// Up to so many keys, those of another length are passed over faster than a few are compared.
+const PASSED_MAX: usize = 16;
+
+/// The place of a key that is likely to be there.
+fn lookup(entries: &Entries, key: &str) -> Option<usize> {
+    if entries.len() <= PASSED_MAX {
+        return entries.iter().position(|(name, _)| **name == *key);
+    }
+    find(entries, key).ok()
 }
 
 fn find(entries: &Entries, key: &str) -> Result<usize, usize> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 /// How many names are remembered; a new one takes the place of another.
-const NAMES_MAX: usize = 128;
+const NAMES_MAX: usize = 256;
 
 /// The names met last.
 #[derive(Debug, Default)]
@@ -22,7 +22,10 @@ impl Names {
         match place {
             Some(known) if known.as_bytes() == name => Rc::clone(known),
             _ => {
-                let new: Rc<str> = String::from_utf8_lossy(name).into();
+                let new: Rc<str> = match str::from_utf8(name) {
+                    Ok(name) => name.into(),
+                    Err(_) => String::from_utf8_lossy(name).into(),
+                };
                 *place = Some(Rc::clone(&new));
                 new
             }

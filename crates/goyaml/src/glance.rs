@@ -11,7 +11,7 @@ use crate::{
     token::Style,
     value::Value,
 };
-use line::{after_list, after_quote, is_end, is_item, key, plain_text};
+use line::{Entry, after_blanks, after_list, after_quote, is_end, is_item, key, plain_text};
 
 mod build;
 mod line;
@@ -123,6 +123,8 @@ struct Glance<'t, S> {
     levels: Vec<Level>,
     /// Whether the last line ended where a block may begin.
     is_pending: bool,
+    /// Whether there are tabs anywhere; hardly a document has any.
+    has_tabs: bool,
 }
 
 /// Something that is left to the parser.
@@ -146,7 +148,8 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         if first_control(text.as_bytes()).is_some() || has_rare_break(text.as_bytes()) {
             return None;
         }
-        let mut glance = Self { sink, rest: text, levels: Vec::new(), is_pending: false };
+        let has_tabs = memchr::memchr(b'\t', text.as_bytes()).is_some();
+        let mut glance = Self { sink, rest: text, levels: Vec::new(), is_pending: false, has_tabs };
         glance.pass_start();
         Some(glance)
     }
@@ -169,23 +172,29 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
     /// Looks at a line, with the block scalar that it may begin.
     fn line(&mut self) -> Option<Line<'t>> {
         let line = self.take_line();
-        let content = line.trim_start_matches(' ');
+        let content = after_blanks(line);
         let indent = line.len() - content.len();
         if content.is_empty() || content.starts_with('#') {
             return Some(Line::Other);
         }
-        if content.contains('\t') || line.starts_with("---") || line.starts_with("...") {
+        if self.has_tabs && content.contains('\t')
+            || line.starts_with("---")
+            || line.starts_with("...")
+        {
             return None;
         }
-        let is_list = is_item(content);
-        if !is_list && key(content).is_none() {
+        if is_item(content) {
+            self.enter(indent, true)?;
+            return self.item(content, indent);
+        }
+        let Some(entry) = key(content) else {
             // The value of the key or the item before it.
             let parent =
                 self.levels.last().filter(|it| self.is_pending && it.indent < indent)?.indent;
             return self.scalar(content, parent).map(|()| Line::Other);
-        }
-        self.enter(indent, is_list)?;
-        self.entry(content, indent)
+        };
+        self.enter(indent, false)?;
+        self.entry(entry, indent)
     }
 
     /// Closes the blocks that end before a line, and opens the one that it begins.
@@ -213,11 +222,11 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         (self.levels.len() <= DEPTH_MAX).then_some(())
     }
 
-    /// Looks at an entry of the block that was entered.
-    fn entry(&mut self, mut content: &'t str, mut indent: usize) -> Option<Line<'t>> {
-        while is_item(content) {
+    /// Looks at an item of the list that was entered.
+    fn item(&mut self, mut content: &'t str, mut indent: usize) -> Option<Line<'t>> {
+        loop {
             self.sink.item();
-            let item = content[1..].trim_start_matches(' ');
+            let item = after_blanks(&content[1..]);
             if item.is_empty() || item.starts_with('#') {
                 self.is_pending = true;
                 return Some(Line::Other);
@@ -225,19 +234,24 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
             let column = indent + content.len() - item.len();
             if is_item(item) {
                 self.open(column, true)?;
-            } else if key(item).is_some() {
-                self.open(column, false)?;
-            } else {
-                return self.scalar(item, indent).map(|()| Line::Other);
+                (content, indent) = (item, column);
+                continue;
             }
-            (content, indent) = (item, column);
+            let Some(entry) = key(item) else {
+                return self.scalar(item, indent).map(|()| Line::Other);
+            };
+            self.open(column, false)?;
+            return self.entry(entry, column);
         }
-        let (key, style, value) = key(content)?;
+    }
+
+    /// Looks at an entry of the table that was entered.
+    fn entry(&mut self, (key, style, value): Entry<'t>, indent: usize) -> Option<Line<'t>> {
         if !is_simple_scalar(key, style, true) {
             return None;
         }
         self.sink.key(key, style)?;
-        let value = value.trim_start_matches(' ');
+        let value = after_blanks(value);
         self.is_pending = value.is_empty() || value.starts_with('#');
         if !self.is_pending {
             self.scalar(value, indent)?;
@@ -260,7 +274,7 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
                 (marks.len() <= 1 && is_end(header)).then_some(())?;
                 return self.block_scalar(style == b'>', marks, indent);
             }
-            b'{' => (text[1..].trim_start_matches(' ').strip_prefix('}')?, Seen::EmptyTable),
+            b'{' => (after_blanks(&text[1..]).strip_prefix('}')?, Seen::EmptyTable),
             b'[' => (after_list(text, |_| {})?, Seen::List(text)),
             _ => return self.plain(text, indent),
         };
@@ -312,8 +326,8 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
                 return Ok(None);
             }
             let line = self.take_line();
-            let content = line.trim_start_matches(' ');
-            if content.contains('\t') {
+            let content = after_blanks(line);
+            if self.has_tabs && content.contains('\t') {
                 return Err(Rare);
             }
             if content.is_empty() {
@@ -335,7 +349,7 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         while !self.rest.is_empty() {
             let before = self.rest;
             let line = self.take_line();
-            let content = line.trim_start_matches(' ');
+            let content = after_blanks(line);
             let n_blanks = line.len() - content.len();
             let least = own_indent.unwrap_or(usize::MAX);
             if n_blanks < least && content.starts_with('\t') {
