@@ -78,9 +78,9 @@ trait Sink<'t> {
 
 /// A value that is no block of entries.
 enum Seen<'t> {
-    Plain(&'t str),
+    Plain(Lines<'t>),
     Quoted {
-        text: &'t str,
+        lines: Lines<'t>,
         quote: u8,
     },
     EmptyTable,
@@ -92,8 +92,31 @@ enum Seen<'t> {
         lines: &'t str,
         indent: usize,
     },
-    /// A scalar whose lines are put together.
+    /// A block scalar whose lines are put together.
     Folded,
+}
+
+/// The lines of a scalar that are put together.
+#[derive(Default)]
+struct Lines<'t> {
+    first: &'t str,
+    /// Each with the number of empty lines before it; nearly always there are none.
+    more: Vec<(usize, &'t str)>,
+    has_first: bool,
+}
+
+impl<'t> Lines<'t> {
+    fn of(line: &'t str) -> Self {
+        Self { first: line, more: Vec::new(), has_first: true }
+    }
+
+    fn add(&mut self, n_empty: usize, line: &'t str) {
+        if self.has_first {
+            self.more.push((n_empty, line));
+        } else {
+            *self = Self::of(line);
+        }
+    }
 }
 
 /// Takes no notice.
@@ -295,31 +318,35 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         if !is_simple_scalar(value, Style::Plain, false) {
             return None;
         }
-        let mut seen = Seen::Plain(value);
-        while !is_ended && let Some(line) = self.continuation(indent).ok()? {
-            is_ended = plain_text(line)?.len() < line.len();
-            seen = Seen::Folded;
+        let mut lines = Lines::of(value);
+        while !is_ended && let Some((n_empty, line)) = self.continuation(indent).ok()? {
+            let value = plain_text(line)?;
+            is_ended = value.len() < line.len();
+            if !value.is_empty() {
+                lines.add(n_empty, value.trim_end_matches(' '));
+            }
         }
-        self.sink.value(seen)
+        self.sink.value(Seen::Plain(lines))
     }
 
     /// Passes over a scalar in quotes, the first of which is past.
     fn quoted(&mut self, mut text: &'t str, quote: u8, indent: usize) -> Option<()> {
-        let mut is_folded = false;
+        let (mut lines, mut n_empty) = (Lines::default(), 0);
         loop {
             if let Some(rest) = after_quote(text, quote).ok()? {
                 is_end(rest).then_some(())?;
-                let text = &text[..text.len() - rest.len() - 1];
-                let seen = Seen::Quoted { text, quote };
-                return self.sink.value(if is_folded { Seen::Folded } else { seen });
+                lines.add(n_empty, &text[..text.len() - rest.len() - 1]);
+                return self.sink.value(Seen::Quoted { lines, quote });
             }
-            text = self.continuation(indent).ok()??;
-            is_folded = true;
+            lines.add(n_empty, text);
+            (n_empty, text) = self.continuation(indent).ok()??;
         }
     }
 
-    /// The next line on which a scalar in a block so deep goes on, after any empty ones, if it does.
-    fn continuation(&mut self, indent: usize) -> Result<Option<&'t str>, Rare> {
+    /// The next line on which a scalar in a block so deep goes on, and how many empty ones are before it, if
+    /// it does.
+    fn continuation(&mut self, indent: usize) -> Result<Option<(usize, &'t str)>, Rare> {
+        let mut n_empty = 0;
         loop {
             let before = self.rest;
             if before.is_empty() {
@@ -331,13 +358,14 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
                 return Err(Rare);
             }
             if content.is_empty() {
+                n_empty += 1;
                 continue;
             }
             if line.len() - content.len() <= indent {
                 self.rest = before;
                 return Ok(None);
             }
-            return Ok(Some(content));
+            return Ok(Some((n_empty, content)));
         }
     }
 
@@ -370,7 +398,7 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         let lines = &all[..all.len() - self.rest.len()];
         self.sink.value(match own_indent {
             Some(indent) if !is_folded => Seen::Literal { marks, lines, indent },
-            None if marks != "+" => Seen::Quoted { text: "", quote: b'"' },
+            None if marks != "+" => Seen::Quoted { lines: Lines::of(""), quote: b'"' },
             _ => Seen::Folded,
         })
     }
@@ -395,7 +423,7 @@ mod tests {
     use crate::compose::parse;
 
     /// What lines are made of.
-    const PARTS: [&str; 52] = [
+    const PARTS: [&str; 56] = [
         "a:",
         "b: ",
         "c:",
@@ -435,6 +463,10 @@ mod tests {
         " >-",
         " |2",
         " # note",
+        "more'",
+        "more\"",
+        " far",
+        "\\",
         "#",
         " &x",
         " *x",

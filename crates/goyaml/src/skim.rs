@@ -20,7 +20,7 @@ use crate::{
 pub fn read_some(bytes: &[u8], is_wanted: &dyn Fn(&str) -> bool) -> Result<Value, ReadError> {
     let wanted = std::str::from_utf8(bytes).ok().and_then(|text| glance(text, is_wanted));
     if let Some(wanted) = wanted
-        && let Ok(Some(value)) = read_with(wanted.as_bytes(), |parser| skim(parser, is_wanted))
+        && let Ok(value) = read(wanted.as_bytes())
     {
         return Ok(value);
     }

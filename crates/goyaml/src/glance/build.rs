@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Seen, Sink, line::after_list};
+use super::{Lines, Seen, Sink, line::after_list};
 use crate::{
     resolve::{Scalar, resolve},
     token::Style,
@@ -75,8 +75,10 @@ impl<'t> Sink<'t> for Build {
 
     fn value(&mut self, seen: Seen<'t>) -> Option<()> {
         let value = match seen {
-            Seen::Plain(text) => resolve(text).into(),
-            Seen::Quoted { text, quote } => quoted(text, quote),
+            Seen::Plain(lines) if lines.more.is_empty() => resolve(lines.first).into(),
+            Seen::Plain(lines) => Value::String(folded(&lines)?.into()),
+            Seen::Quoted { lines, quote } if lines.more.is_empty() => quoted(lines.first, quote),
+            Seen::Quoted { lines, quote } => quoted(&folded(&lines)?, quote),
             Seen::EmptyTable => Value::Map(Vec::new()),
             Seen::List(text) => list(text)?,
             Seen::Literal { marks, lines, indent } => {
@@ -87,6 +89,23 @@ impl<'t> Sink<'t> for Build {
         self.fill(value);
         Some(())
     }
+}
+
+/// The text of lines that are put together: a line break is a blank, unless empty lines follow it.
+/// Nothing when a line ends with an escape, or with blanks, of which some may be escaped.
+fn folded(lines: &Lines<'_>) -> Option<String> {
+    let mut text = lines.first.to_owned();
+    for (n_empty, line) in &lines.more {
+        if text.ends_with(['\\', ' ']) {
+            return None;
+        }
+        match n_empty {
+            0 => text.push(' '),
+            n_empty => text.extend(std::iter::repeat_n('\n', *n_empty)),
+        }
+        text.push_str(line);
+    }
+    Some(text)
 }
 
 /// A scalar in quotes, without them.
