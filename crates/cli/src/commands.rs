@@ -43,8 +43,14 @@ pub(crate) fn run(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         Command::Chart(it) => chart::run(context, it.take()),
         Command::Doctor => doctor::doctor(context),
         Command::Runs(it) => runs::runs(context, it.command.as_ref()).map(done),
-        command => block_on(client_command(command, context)).map(done),
+        command => with_client(command, context).map(done),
     }
+}
+
+/// By itself, because the other commands need not touch as much stack as all that these may wait for takes.
+#[inline(never)]
+fn with_client(command: Command, context: &Context) -> Result<(), Failure> {
+    block_on(client_command(command, context))
 }
 
 /// The commands that talk to a cluster.

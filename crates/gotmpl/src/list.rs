@@ -2,7 +2,10 @@
 
 use std::{ops::Deref, rc::Rc};
 
-use crate::{release::release, value::Value};
+use crate::{
+    release::{release, set_aside},
+    value::Value,
+};
 
 /// A `[]interface{}`; the default is Go's nil slice, which is empty and prints as `null` in JSON.
 #[derive(Clone, Debug, Default)]
@@ -56,9 +59,11 @@ impl List {
         self.0.as_ref().is_some_and(|items| items.has_maps)
     }
 
-    /// The values, when nobody else holds this list.
-    pub(crate) fn into_own_values(self) -> Option<Vec<Value>> {
-        Rc::try_unwrap(self.0?).ok().map(|mut items| std::mem::take(&mut items.values))
+    /// Frees the list, when nobody else holds it, but for the values that hold others.
+    pub(crate) fn give_up(self, pending: &mut Vec<Value>) {
+        if let Some(mut items) = self.0.and_then(Rc::into_inner) {
+            set_aside(&mut items.values, pending);
+        }
     }
 }
 

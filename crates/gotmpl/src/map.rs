@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     list::List,
-    release::{is_nested, release},
+    release::{release, set_aside},
     value::Value,
 };
 
@@ -34,9 +34,7 @@ pub struct Map(Option<Rc<RefCell<State>>>);
 
 impl Drop for Entries {
     fn drop(&mut self) {
-        if self.0.iter().any(|(_, value)| is_nested(value)) {
-            release(&mut self.0.drain(..).map(|(_, value)| value).collect());
-        }
+        release(self.0.iter_mut().map(|(_, value)| value));
     }
 }
 
@@ -256,18 +254,17 @@ impl Map {
         }
     }
 
-    /// The values, when nobody else holds this map.
-    pub(crate) fn into_own_values(self) -> Option<Vec<Value>> {
-        let entries = match Rc::try_unwrap(self.0?).ok()?.into_inner() {
-            State::Frozen(entries) => Rc::try_unwrap(entries).ok(),
-            State::Live(Live { entries, origin, .. }) => {
-                // What it was when it was last copied holds the same tables, or copies of them.
-                let origin = origin.and_then(|it| Rc::try_unwrap(it).ok());
-                let both = [Some(entries), origin].into_iter().flatten();
-                return Some(both.flat_map(Entries::into_values).collect());
-            }
+    /// Frees the map, when nobody else holds it, but for the values that hold others.
+    pub(crate) fn give_up(self, pending: &mut Vec<Value>) {
+        let (entries, frozen) = match self.0.and_then(Rc::into_inner).map(RefCell::into_inner) {
+            None => return,
+            Some(State::Frozen(entries)) => (None, Some(entries)),
+            // What it was when it was last copied holds the same tables, or copies of them.
+            Some(State::Live(Live { entries, origin, .. })) => (Some(entries), origin),
         };
-        entries.map(Entries::into_values)
+        for mut entries in [entries, frozen.and_then(Rc::into_inner)].into_iter().flatten() {
+            set_aside(entries.0.iter_mut().map(|(_, value)| value), pending);
+        }
     }
 
     /// Whether this map's tree is the one that a frozen level holds.
@@ -292,12 +289,6 @@ impl Map {
             }
             (_, State::Live(_)) => false,
         }
-    }
-}
-
-impl Entries {
-    fn into_values(mut self) -> Vec<Value> {
-        self.0.drain(..).map(|(_, value)| value).collect()
     }
 }
 

@@ -1,27 +1,29 @@
 //! Values are freed one after the other, not one within the other: they may lie too deep for the native stack.
 
+use std::mem;
+
 use crate::value::Value;
 
-/// Empties a list of values, and with it everything that nobody else holds.
-pub(crate) fn release(values: &mut Vec<Value>) {
-    if !values.iter().any(is_nested) {
-        return;
-    }
-    let mut pending = std::mem::take(values);
-    pending.retain(is_nested);
+/// Frees values, and with them everything that nobody else holds; those that hold no others are let be.
+pub(crate) fn release<'v>(values: impl IntoIterator<Item = &'v mut Value>) {
+    let mut pending = Vec::new();
+    set_aside(values, &mut pending);
     while let Some(value) = pending.pop() {
-        let inner = match value {
-            Value::List(list) => list.into_own_values(),
-            Value::Map(map) | Value::Values(map) => map.into_own_values(),
-            _ => None,
-        };
-        pending.extend(inner.into_iter().flatten().filter(is_nested));
+        match value {
+            Value::List(list) => list.give_up(&mut pending),
+            Value::Map(map) | Value::Values(map) => map.give_up(&mut pending),
+            _ => {}
+        }
     }
 }
 
-/// Whether other values may be in it.
-pub(crate) fn is_nested(value: &Value) -> bool {
-    matches!(value, Value::List(_) | Value::Map(_) | Value::Values(_))
+/// Takes the values that hold others out of where they are.
+pub(crate) fn set_aside<'v>(
+    values: impl IntoIterator<Item = &'v mut Value>,
+    pending: &mut Vec<Value>,
+) {
+    let nested = |it: &&mut Value| matches!(it, Value::List(_) | Value::Map(_) | Value::Values(_));
+    pending.extend(values.into_iter().filter(nested).map(mem::take));
 }
 
 #[cfg(test)]

@@ -49,12 +49,18 @@ pub(crate) fn run(context: &Context, command: ChartCommand) -> Result<ExitCode, 
         ChartSubcommand::Remote(RemoteSubcommand::Repo(it)) => {
             repo::run(context, &it.command).map(done)
         }
-        ChartSubcommand::Remote(it) => super::block_on(remote(context, it)).map(done),
+        ChartSubcommand::Remote(it) => with_network(context, it).map(done),
     };
     match result {
         Err(failure) if command.helm_errors => Err(helm::worded(context, &failure)),
         result => result,
     }
+}
+
+/// By itself, because the other commands need not touch as much stack.
+#[inline(never)]
+fn with_network(context: &Context, command: RemoteSubcommand) -> Result<(), Failure> {
+    super::block_on(remote(context, command))
 }
 
 /// The environment, with what the flags of every chart command say instead.
