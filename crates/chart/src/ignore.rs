@@ -87,7 +87,10 @@ impl Rule {
         match self.shape {
             Shape::Literal => self.pattern == path,
             Shape::Suffix => {
-                path.strip_suffix(&self.pattern[1..]).is_some_and(|covered| !covered.contains('/'))
+                let suffix = &self.pattern[1..];
+                // Most rules end otherwise than most paths.
+                suffix.bytes().next_back().is_none_or(|last| path.bytes().next_back() == Some(last))
+                    && path.strip_suffix(suffix).is_some_and(|covered| !covered.contains('/'))
             }
             Shape::Any { n_literal } => {
                 path.starts_with(&self.pattern[..n_literal])
@@ -133,6 +136,9 @@ mod tests {
     #[test]
     fn rules_match_as_in_helm() {
         assert!(ignores("*.txt\n", "a/b.txt"));
+        assert!(ignores("*\n", "a/b.txt"));
+        assert!(ignores("x*\n", "a/xb.txt"));
+        assert!(!ignores("a/x*\n", "b/xb.txt"));
         assert!(ignores("/*.txt\n", ".txt"));
         assert!(!ignores("/*.txt\n", "a/b.txt"));
         assert!(ignores("ci/", "ci/values.yaml"));

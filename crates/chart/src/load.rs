@@ -82,7 +82,7 @@ fn load(files: Vec<ChartFile>, format: Format) -> Result<Chart, LoadError> {
     }
     let mut folders = BTreeMap::new();
     files.retain(|file| !rules.ignores(&file.path, &mut folders));
-    files.sort_by(|one, two| one.path.split('/').cmp(two.path.split('/')));
+    files.sort_by(|one, two| pathname::compare(&one.path, &two.path));
     for file in &mut files {
         if FILE_BYTES_MAX < file.data.len() as u64 {
             return Err(LoadError::FileTooLarge(pathname::base(&file.path).to_owned()));

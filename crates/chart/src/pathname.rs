@@ -1,5 +1,7 @@
 //! Slash-separated paths as Go's `path` package handles them.
 
+use std::cmp::Ordering;
+
 /// `path.Base`: the last element, `.` for an empty path, `/` for slashes only.
 pub(crate) fn base(path: &str) -> &str {
     if path.is_empty() {
@@ -17,6 +19,9 @@ pub(crate) fn extension(path: &str) -> &str {
 
 /// `path.Clean`: the shortest equal path, `.` for an empty one.
 pub(crate) fn clean(path: &str) -> String {
+    if path.split('/').all(|element| !matches!(element, "" | "." | "..")) {
+        return path.to_owned();
+    }
     let is_rooted = path.starts_with('/');
     let mut elements: Vec<&str> = Vec::new();
     for element in path.split('/') {
@@ -41,18 +46,38 @@ pub(crate) fn clean(path: &str) -> String {
     }
 }
 
+/// The order of paths by their elements, in which a walk through folders meets files.
+pub(crate) fn compare(one: &str, two: &str) -> Ordering {
+    let (one, two) = (one.as_bytes(), two.as_bytes());
+    let n_same = one.iter().zip(two).take_while(|(one, two)| one == two).count();
+    // What ends, or its element, comes before what goes on.
+    let next = |path: &[u8]| path.get(n_same).map(|byte| (*byte != b'/', *byte));
+    next(one).cmp(&next(two))
+}
+
 /// `path.Join` of two elements.
 pub(crate) fn join(one: &str, two: &str) -> String {
     match (one, two) {
         ("", "") => String::new(),
         ("", path) | (path, "") => clean(path),
-        (one, two) => clean(&format!("{one}/{two}")),
+        (one, two) => clean(&[one, "/", two].concat()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_compared_one_by_one() {
+        let paths = ["", "a", "a/", "a/b", "a/b/c", "a/b-", "a/b.c", "a-", "a-b/c", "a.b", "b"];
+        for one in paths {
+            for two in paths {
+                let expected = one.split('/').cmp(two.split('/'));
+                assert_eq!(compare(one, two), expected, "{one} {two}");
+            }
+        }
+    }
 
     #[test]
     fn paths_are_as_in_go() {

@@ -70,15 +70,13 @@ fn collect<'c>(
         let inner = collect(subchart, Some(&path), &scope, templates);
         subcharts.insert(subchart.name(), Value::Map(inner));
     }
+    let base_path = pathname::join(&path, "templates");
     for file in &node.chart.templates {
         if node.chart.is_library() && !pathname::base(&file.path).starts_with('_') {
             continue;
         }
-        let template = Template {
-            text: &file.data,
-            scope: scope.clone(),
-            base_path: pathname::join(&path, "templates"),
-        };
+        let template =
+            Template { text: &file.data, scope: scope.clone(), base_path: base_path.clone() };
         templates.insert(pathname::join(&path, &file.path), template);
     }
     scope

@@ -9,16 +9,20 @@ const NAMES_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Names(Vec<Option<Rc<str>>>);
 
+/// A few bytes tell most names apart.
+fn hash(name: &[u8]) -> usize {
+    let [first, .., last] = name else { return name.first().copied().unwrap_or_default().into() };
+    let middle = name[name.len() / 2];
+    name.len() + 31 * usize::from(*first) + 7 * usize::from(middle) + 13 * usize::from(*last)
+}
+
 impl Names {
     /// The name, shared with earlier uses where they are remembered.
     pub(crate) fn shared(&mut self, name: &[u8]) -> Rc<str> {
         if self.0.is_empty() {
             self.0.resize(NAMES_MAX, None);
         }
-        let hash = name
-            .iter()
-            .fold(name.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(*byte)));
-        let place = &mut self.0[hash % NAMES_MAX];
+        let place = &mut self.0[hash(name) % NAMES_MAX];
         match place {
             Some(known) if known.as_bytes() == name => Rc::clone(known),
             _ => {

@@ -67,7 +67,7 @@ pub fn read(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFile>, F
         for entry in folder.entries()? {
             let entry = entry.map_err(|it| folder.error("list", it))?;
             let name = entry.file_name();
-            let below = || format!("{prefix}{}", name.to_string_lossy());
+            let below = || [prefix.as_str(), &*name.to_string_lossy()].concat();
             match folder.kind(&entry)? {
                 FileType::Directory if !matches!(name.to_bytes(), b"." | b"..") => {
                     let below = below();

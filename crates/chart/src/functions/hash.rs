@@ -1,7 +1,5 @@
 //! Checksums.
 
-use std::fmt::Write as _;
-
 use gotmpl::{Type::String as Text, Value};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -20,7 +18,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn hex(bytes: &[u8]) -> Value {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        write!(out, "{byte:02x}").expect("writing to a string succeeds");
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+        out.extend([digit(byte >> 4), digit(byte & 15)]);
     }
     out.into()
 }
