@@ -36,3 +36,12 @@ pub use print::{Dialect, Printer};
 pub use skim::read_some;
 pub use token::{Mark, Style};
 pub use value::Value;
+
+/// [`read`] without a glance, for the fuzzer to compare.
+///
+/// # Errors
+/// The same as those of [`read`].
+#[cfg(fuzzing)]
+pub fn parse(bytes: &[u8]) -> Result<Value, ReadError> {
+    compose::parse(bytes)
+}
