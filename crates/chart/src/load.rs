@@ -84,7 +84,7 @@ fn load(files: Vec<ChartFile>, format: Format) -> Result<Chart, LoadError> {
     files.retain(|file| !rules.ignores(&file.path, &mut folders));
     files.sort_by(|one, two| pathname::compare(&one.path, &two.path));
     for file in &mut files {
-        if FILE_BYTES_MAX < file.data.len() as u64 {
+        if FILE_BYTES_MAX < file.data.n_bytes() as u64 {
             return Err(LoadError::FileTooLarge(pathname::base(&file.path).to_owned()));
         }
     }
@@ -136,7 +136,7 @@ fn from_files(mut files: Vec<ChartFile>, depth: usize) -> Result<Chart, LoadErro
         subcharts: BTreeMap::new(),
     };
     for file in &mut files {
-        if file.data.starts_with(b"\xef\xbb\xbf") {
+        if file.data.is_here() && file.data.starts_with(b"\xef\xbb\xbf") {
             file.data = file.data[3..].into();
         }
         if file.path == "Chart.yaml" {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, DirEntry, FileType, Mode, OFlags, openat, statat},
+    fs::{Access, AtFlags, Dir, DirEntry, FileType, Mode, OFlags, accessat, openat, statat},
     io::Errno,
 };
 
@@ -58,8 +58,45 @@ fn write_all(root: &Path, files: &[TreeFile]) -> Result<(), FileError> {
 ///
 /// Folders that `skip` names by their relative path are not entered.
 pub fn read(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFile>, FileError> {
-    let mut files = Vec::new();
     let mut buffer = vec![0; READ_BYTES];
+    let files = walk(root, skip, |folder, name, _| folder.read(name, &mut buffer))?;
+    Ok(files.into_iter().map(|(path, content)| TreeFile { path, content }).collect())
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Read(Vec<u8>),
+    /// Where it is, and how long; it may be read.
+    Unread {
+        place: PathBuf,
+        n_bytes: usize,
+    },
+}
+
+/// As [`read`], but files that `is_late` names are left unread.
+pub fn read_partly(
+    root: &Path,
+    skip: &dyn Fn(&str) -> bool,
+    is_late: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(String, Content)>, FileError> {
+    let mut buffer = vec![0; READ_BYTES];
+    walk(root, skip, |folder, name, path| {
+        if is_late(path) {
+            folder.inspect(name)
+        } else {
+            folder.read(name, &mut buffer).map(Content::Read)
+        }
+    })
+}
+
+/// Every regular file with what is taken of it, sorted by path.
+fn walk<T>(
+    root: &Path,
+    skip: &dyn Fn(&str) -> bool,
+    mut take: impl FnMut(&Folder, &CStr, &str) -> Result<T, FileError>,
+) -> Result<Vec<(String, T)>, FileError> {
+    let mut files = Vec::new();
     // Each with its path within the tree: nothing, or one that ends with a slash.
     let mut folders = vec![(root.to_owned(), String::new())];
     while let Some((path, prefix)) = folders.pop() {
@@ -76,14 +113,15 @@ pub fn read(root: &Path, skip: &dyn Fn(&str) -> bool) -> Result<Vec<TreeFile>, F
                     }
                 }
                 FileType::RegularFile => {
-                    let content = folder.read(name, &mut buffer)?;
-                    files.push(TreeFile { path: below(), content });
+                    let below = below();
+                    let taken = take(&folder, name, &below)?;
+                    files.push((below, taken));
                 }
                 _ => {}
             }
         }
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.sort_by(|(one, _), (two, _)| one.cmp(two));
     Ok(files)
 }
 
@@ -129,6 +167,21 @@ impl Folder {
         let opened = openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let content = opened.map_err(io::Error::from).and_then(|fd| whole(File::from(fd), buffer));
         content.map_err(|it| FileError::new("read", &self.path(name), it))
+    }
+
+    /// Looks at a file, and whether it may be read.
+    fn inspect(&self, name: &CStr) -> Result<Content, FileError> {
+        let stat = statat(&self.fd, name, AtFlags::empty());
+        let stat = stat.and_then(|it| {
+            accessat(&self.fd, name, Access::READ_OK, AtFlags::EACCESS).map(|()| it)
+        });
+        match stat {
+            Ok(stat) => {
+                let n_bytes = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
+                Ok(Content::Unread { place: self.path(name), n_bytes })
+            }
+            Err(errno) => Err(FileError::new("read", &self.path(name), errno.into())),
+        }
     }
 
     fn error(&self, doing: &'static str, errno: Errno) -> FileError {
@@ -200,6 +253,17 @@ mod tests {
         assert!(
             files.iter().enumerate().all(|(n, it)| it.content.iter().all(|b| *b == b'a' + n as u8))
         );
+    }
+
+    #[test]
+    fn what_is_late_is_only_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        write(&root, &[file("a"), file("b/c")]).unwrap();
+        let found = read_partly(&root, &|_| false, &|it| it == "b/c").unwrap();
+        let unread = Content::Unread { place: root.join("b/c"), n_bytes: 1 };
+        let expected = [("a".to_owned(), Content::Read(b"x".to_vec())), ("b/c".to_owned(), unread)];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use cache::IndexCache;
 pub use certificates::{Certificates, CertificatesError};
 pub use credentials::{CredentialsFileError, credentials};
 pub use fetch::{FetchError, Fetched, Market, Provenance, Wanted, fetch};
-pub use local::{LocalError, load_folder, read_folder};
+pub use local::{LocalError, Unread, load_folder, open_folder, read_folder};
 pub use offer::refresh;
 pub use push::{PushError, Pushed, push};
 pub use reference::{OciChart, ReferenceError};

@@ -6,9 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chart::{Capabilities, Chart, KubeVersion, Release, Source, ValueSources};
+use chart::{Capabilities, Chart, ChartFile, KubeVersion, Release, Source, ValueSources};
 use host::files;
 use jiff::Timestamp;
+use repository::Unread;
 
 use super::address;
 use crate::{
@@ -31,9 +32,24 @@ pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
 /// The same, once it is found; `path` is what the user wrote.
 pub(crate) fn load_at(place: &Path, path: &str) -> Result<Chart, Failure> {
     if place.is_dir() {
-        let loaded = Chart::load(repository::read_folder(place)?);
-        return loaded.map_err(|error| super::problems::loading(error, place, path));
+        return load_files(repository::read_folder(place)?, place, path);
     }
+    load_archive(place)
+}
+
+/// The same, with files that are read when they are asked for: see [`Unread`].
+pub(crate) fn open_at(place: &Path, path: &str, unread: &Unread) -> Result<Chart, Failure> {
+    if place.is_dir() {
+        return load_files(repository::open_folder(place, unread)?, place, path);
+    }
+    load_archive(place)
+}
+
+fn load_files(files: Vec<ChartFile>, place: &Path, path: &str) -> Result<Chart, Failure> {
+    Chart::load(files).map_err(|error| super::problems::loading(error, place, path))
+}
+
+fn load_archive(place: &Path) -> Result<Chart, Failure> {
     let archive = files::read(place)?;
     if !archive.starts_with(&GZIP) {
         return Err(NoChart::archive(place, &archive).into());

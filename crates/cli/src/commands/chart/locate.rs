@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use chart::Chart;
-use repository::{Provenance, Wanted};
+use repository::{Provenance, Unread, Wanted};
 
 use super::{inputs, market, pull, verify};
 use crate::{
@@ -61,6 +61,14 @@ async fn fetch(context: &Context, chart: &str, origin: &Origin) -> Result<Bytes,
 }
 
 impl Located {
+    /// Opens the chart to be rendered: files that no template asks for stay unread. `path` is what the user wrote.
+    pub(crate) fn open(&self, path: &str, unread: &Unread) -> Result<Chart, Failure> {
+        match self {
+            Self::Here(place) => inputs::open_at(place, path, unread),
+            Self::Fetched(archive) => Ok(Chart::from_archive(archive)?),
+        }
+    }
+
     /// Reads the chart; `path` is what the user wrote.
     pub(crate) fn load(&self, path: &str) -> Result<Chart, Failure> {
         match self {

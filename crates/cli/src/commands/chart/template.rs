@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chart::{Author, Chart, Inputs, Options, Output, Release, Rendered, TextOptions};
 use host::files;
+use repository::Unread;
 
 use super::{
     dependency,
@@ -23,14 +24,15 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
     let located = locate::locate(context, path, &args.origin)?;
     let sources = inputs::sources(context, &args.values)?;
     let values = inputs::merge(context, &sources)?;
-    let mut chart = located.load(path)?;
+    let unread = Unread::default();
+    let mut chart = located.open(path, &unread)?;
     if let Located::Here(place) = &located
         && args.dependency_update
         && !is_complete(&chart)
     {
         let access = (&args.origin.keys, &args.origin.access);
         block_on(dependency::update(context, place, access, &dependency::say))?;
-        chart = located.load(path)?;
+        chart = located.open(path, &unread)?;
     }
     let release = inputs::release(&name, &args.told);
     check_name(&chart, &release)?;
@@ -46,6 +48,7 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
     };
     let mut warnings = Vec::new();
     let rendered = chart::render_logged(&chart, &values, &inputs, &mut warnings);
+    unread.check()?;
     problems::warn(context, &warnings)?;
     let rendered = match rendered {
         Ok(rendered) => rendered,
