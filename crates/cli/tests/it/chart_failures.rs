@@ -60,8 +60,8 @@ fn flags_and_files_are_told() {
     for args in [
         "template charts/web --set a",
         "template charts/web -f bad.yaml",
-        "template charts/web -f none.yaml",
-        "template charts/web --set-file a=none.txt",
+        "template charts/web -f ./none.yaml",
+        "template charts/web --set-file a=./none.txt",
         "template nowhere",
         "template Bad charts/web",
         "template charts/web -f http:///c.yaml",
@@ -88,15 +88,15 @@ error: could not read the values
   |     b: c: d
 helm: Error: failed to parse bad.yaml: cannot unmarshal yaml document: error converting YAML to JSON: yaml: line 2: mapping values are not allowed in this context
 
-error: could not read `[..]/none.yaml`
+error: could not read `./none.yaml`
   caused by: No such file or directory (os error 2)
-helm: Error: open none.yaml: no such file or directory
+helm: Error: open ./none.yaml: no such file or directory
 
 error: could not read the values
-  | failed parsing --set-file data: open none.txt: no such file or directory
-  |     --set-file a=none.txt
+  | failed parsing --set-file data: open ./none.txt: no such file or directory
+  |     --set-file a=./none.txt
   |     hint: --set-file takes name=path
-helm: Error: failed parsing --set-file data: open none.txt: no such file or directory
+helm: Error: failed parsing --set-file data: open ./none.txt: no such file or directory
 
 error: non-absolute URLs should be in form of repo_name/path_to_chart, got: nowhere
 hint: a chart is a folder with a Chart.yaml, or a .tgz of one; `zarpa chart pull` gets it from a registry

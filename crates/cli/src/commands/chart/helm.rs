@@ -10,6 +10,7 @@ use repository::{
     openpgp::{SignError, UnlockError},
 };
 
+use super::inputs::GivenFile;
 use crate::{context::Context, failure::Failure};
 
 /// The failure as helm prints it.
@@ -41,13 +42,12 @@ pub(crate) fn text(context: &Context, failure: &Failure) -> String {
 
 /// An error in helm's words, and whether they say what is below it, too. The errors of charts are in them already.
 fn words(context: &Context, error: &(dyn Error + 'static)) -> (String, bool) {
-    if let Some(error) = error.downcast_ref::<FileError>() {
-        let step = match error.source.kind() {
-            io::ErrorKind::IsADirectory => "read",
-            _ => "open",
-        };
-        let path: &Path = error.path.strip_prefix(&context.directory).unwrap_or(&error.path);
-        return (format!("{step} {}: {}", path.display(), system_error(&error.source)), true);
+    if let Some(GivenFile { path, source }) = error.downcast_ref() {
+        return (unread(Path::new(path), source), true);
+    }
+    if let Some(FileError { path, source, .. }) = error.downcast_ref() {
+        let path = path.strip_prefix(&context.directory).unwrap_or(path);
+        return (unread(path, source), true);
     }
     if let Some(SignError::Unlock { source: UnlockError::Passphrase, .. }) = error.downcast_ref() {
         return ("openpgp: invalid data: private key checksum failure".to_owned(), true);
@@ -69,6 +69,14 @@ fn words(context: &Context, error: &(dyn Error + 'static)) -> (String, bool) {
         }
         _ => (error.to_string(), false),
     }
+}
+
+fn unread(path: &Path, error: &io::Error) -> String {
+    let step = match error.kind() {
+        io::ErrorKind::IsADirectory => "read",
+        _ => "open",
+    };
+    format!("{step} {}: {}", path.display(), system_error(error))
 }
 
 /// Why a server was not reached, as Go says it.

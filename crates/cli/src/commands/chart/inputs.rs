@@ -1,7 +1,7 @@
 //! What chart commands take in: charts, values, the clock and randomness.
 
 use std::{
-    io::Read as _,
+    io::{self, Read as _},
     net::ToSocketAddrs as _,
     path::{Path, PathBuf},
 };
@@ -127,17 +127,26 @@ pub(crate) fn merge(context: &Context, sources: &ValueSources) -> Result<chart::
     super::problems::merging(sources, merged)
 }
 
+/// A file that a flag names and that cannot be read; the path is as it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read `{path}`")]
+pub(crate) struct GivenFile {
+    pub(crate) path: String,
+    pub(crate) source: io::Error,
+}
+
 /// A file that a flag names; `-` is standard input.
 fn read(context: &Context, path: &str) -> Result<Vec<u8>, Failure> {
     if path.trim() == "-" {
         let mut content = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut content)?;
+        io::stdin().lock().read_to_end(&mut content)?;
         return Ok(content);
     }
     if address::is_address(path) {
         return address::fetch(context, path);
     }
-    Ok(files::read(&context.path(Path::new(path)))?)
+    let content = files::read(&context.path(Path::new(path)));
+    Ok(content.map_err(|it| GivenFile { path: path.to_owned(), source: it.source })?)
 }
 
 /// What the chart is told of the cluster.
