@@ -11,7 +11,7 @@ use crate::{
     token::Style,
     value::Value,
 };
-use line::{Entry, after_blanks, after_list, after_quote, is_end, is_item, key, plain_text};
+use line::{Entry, after_blanks, after_list, is_end, is_item, key, plain_text, to_quote};
 
 mod build;
 mod line;
@@ -97,25 +97,15 @@ enum Seen<'t> {
 }
 
 /// The lines of a scalar that are put together.
-#[derive(Default)]
 struct Lines<'t> {
     first: &'t str,
     /// Each with the number of empty lines before it; nearly always there are none.
     more: Vec<(usize, &'t str)>,
-    has_first: bool,
 }
 
 impl<'t> Lines<'t> {
     fn of(line: &'t str) -> Self {
-        Self { first: line, more: Vec::new(), has_first: true }
-    }
-
-    fn add(&mut self, n_empty: usize, line: &'t str) {
-        if self.has_first {
-            self.more.push((n_empty, line));
-        } else {
-            *self = Self::of(line);
-        }
+        Self { first: line, more: Vec::new() }
     }
 }
 
@@ -323,24 +313,24 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
             let value = plain_text(line)?;
             is_ended = value.len() < line.len();
             if !value.is_empty() {
-                lines.add(n_empty, value.trim_end_matches(' '));
+                lines.more.push((n_empty, value.trim_end_matches(' ')));
             }
         }
         self.sink.value(Seen::Plain(lines))
     }
 
     /// Passes over a scalar in quotes, the first of which is past.
-    fn quoted(&mut self, mut text: &'t str, quote: u8, indent: usize) -> Option<()> {
-        let (mut lines, mut n_empty) = (Lines::default(), 0);
-        loop {
-            if let Some(rest) = after_quote(text, quote).ok()? {
-                is_end(rest).then_some(())?;
-                lines.add(n_empty, &text[..text.len() - rest.len() - 1]);
-                return self.sink.value(Seen::Quoted { lines, quote });
-            }
-            lines.add(n_empty, text);
-            (n_empty, text) = self.continuation(indent).ok()??;
+    fn quoted(&mut self, text: &'t str, quote: u8, indent: usize) -> Option<()> {
+        let (first, mut rest) = to_quote(text, quote)?;
+        let mut lines = Lines::of(first);
+        while rest.is_none() {
+            let (n_empty, text) = self.continuation(indent).ok()??;
+            let line;
+            (line, rest) = to_quote(text, quote)?;
+            lines.more.push((n_empty, line));
         }
+        is_end(rest?).then_some(())?;
+        self.sink.value(Seen::Quoted { lines, quote })
     }
 
     /// The next line on which a scalar in a block so deep goes on, and how many empty ones are before it, if

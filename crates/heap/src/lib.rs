@@ -45,8 +45,9 @@ pub struct Heap {
 unsafe impl Sync for Heap {}
 
 thread_local! {
-    /// Whether this thread claimed the region. Without a destructor, so that it asks for no memory itself.
-    static IS_OWNER: Cell<bool> = const { Cell::new(false) };
+    /// The address of the heap whose region this thread has claimed. Without a destructor, so that it asks for
+    /// no memory itself.
+    static CLAIMED: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Default for Heap {
@@ -69,12 +70,23 @@ impl Heap {
     /// Gives the region to this thread, unless another one has it.
     pub fn claim(&self) {
         if !self.is_claimed.swap(true, Ordering::Relaxed) {
-            IS_OWNER.set(true);
+            CLAIMED.set(self.base().addr());
         }
     }
 
     fn base(&self) -> *mut u8 {
         self.bytes.get().cast()
+    }
+
+    fn is_owned(&self) -> bool {
+        CLAIMED.get() == self.base().addr()
+    }
+
+    /// The class that serves a layout, if the region does.
+    fn class_for(&self, layout: Layout) -> Option<usize> {
+        let is_served =
+            layout.size() <= BLOCK_BYTES_MAX && layout.align() <= STEP && self.is_owned();
+        is_served.then(|| layout.size().saturating_sub(1) / STEP)
     }
 
     fn contains(&self, block: *mut u8) -> bool {
@@ -135,12 +147,6 @@ impl fmt::Debug for Heap {
     }
 }
 
-/// The class that serves a layout, if the region does.
-fn class_for(layout: Layout) -> Option<usize> {
-    let is_served = layout.size() <= BLOCK_BYTES_MAX && layout.align() <= STEP && IS_OWNER.get();
-    is_served.then(|| layout.size().saturating_sub(1) / STEP)
-}
-
 /// How many bytes a block of a class has.
 fn class_bytes(class: usize) -> usize {
     (class + 1) * STEP
@@ -150,7 +156,7 @@ fn class_bytes(class: usize) -> usize {
 // `STEP`; a layout always finds the class it was handed out with.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match class_for(layout).and_then(|class| self.take(class)) {
+        match self.class_for(layout).and_then(|class| self.take(class)) {
             Some(block) => block.as_ptr(),
             // SAFETY: as the caller promised.
             None => unsafe { System.alloc(layout) },
@@ -158,7 +164,7 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match class_for(layout).and_then(|class| self.take(class)) {
+        match self.class_for(layout).and_then(|class| self.take(class)) {
             Some(block) => {
                 // SAFETY: the block is as large as its layout.
                 unsafe { block.write_bytes(0, layout.size()) };
@@ -175,7 +181,7 @@ unsafe impl GlobalAlloc for Heap {
             return unsafe { System.dealloc(block, layout) };
         }
         // What another thread frees is lost.
-        if let (Some(class), Some(block)) = (class_for(layout), NonNull::new(block)) {
+        if let (Some(class), Some(block)) = (self.class_for(layout), NonNull::new(block)) {
             self.give_back(block, class);
         }
     }
@@ -187,7 +193,7 @@ unsafe impl GlobalAlloc for Heap {
         }
         // SAFETY: the caller promises that the size does not overflow.
         let after = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        if let (Some(before), Some(after)) = (class_for(layout), class_for(after))
+        if let (Some(before), Some(after)) = (self.class_for(layout), self.class_for(after))
             && self.resize(block, before, after)
         {
             return block;
@@ -309,7 +315,7 @@ mod tests {
             let heap = new();
             heap.claim();
             carry_out(&heap, steps.clone());
-            IS_OWNER.set(false);
+            CLAIMED.set(0);
             // A thread that has not claimed it is served as well.
             carry_out(&heap, steps);
         }
@@ -323,7 +329,7 @@ mod tests {
         let steps = vec![Step::Alloc { size: BLOCK_BYTES_MAX, align: 16 }; n_blocks];
         carry_out(&heap, steps.clone());
         carry_out(&heap, steps);
-        IS_OWNER.set(false);
+        CLAIMED.set(0);
     }
 
     #[test]
@@ -342,7 +348,7 @@ mod tests {
         // SAFETY: it came from there with this layout.
         let grown = unsafe { heap.realloc(two, layout, 200) };
         assert_eq!(grown, two, "the last one grows where it lies");
-        IS_OWNER.set(false);
+        CLAIMED.set(0);
     }
 
     #[test]
@@ -352,7 +358,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 heap.claim();
-                assert!(!IS_OWNER.get());
+                assert!(!heap.is_owned());
             });
         });
         // SAFETY: the size is not zero.
@@ -367,6 +373,6 @@ mod tests {
         });
         // SAFETY: the size is not zero.
         assert_ne!(unsafe { heap.alloc(layout(8, 8)) }, block);
-        IS_OWNER.set(false);
+        CLAIMED.set(0);
     }
 }

@@ -55,8 +55,14 @@ pub(super) fn plain_text(line: &str) -> Option<&str> {
     }
 }
 
+/// A line of a scalar in quotes up to the one that ends it, and what is behind that, if it is on this line.
+pub(super) fn to_quote(text: &str, quote: u8) -> Option<(&str, Option<&str>)> {
+    let rest = after_quote(text, quote).ok()?;
+    Some((rest.map_or(text, |rest| &text[..text.len() - rest.len() - 1]), rest))
+}
+
 /// What is behind the quote that ends a scalar, if it is on this line.
-pub(super) fn after_quote(line: &str, quote: u8) -> Result<Option<&str>, Rare> {
+fn after_quote(line: &str, quote: u8) -> Result<Option<&str>, Rare> {
     let bytes = line.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
