@@ -9,6 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::{Instant, sleep};
 
 pub(crate) use migrations::migrate;
 
@@ -16,6 +17,8 @@ pub(crate) use migrations::migrate;
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 /// Replicas that start together change the file's mode one after the other.
 const BUSY_MIN: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+const SQLITE_BUSY: i32 = 5;
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -82,20 +85,40 @@ pub(crate) async fn open_sqlite(
     std::fs::create_dir_all(data_dir)
         .map_err(|source| OpenError::Folder { path: shown, source })?;
     let path = data_dir.join("faro.db");
-    let failed = |source| OpenError::Open { path: path.display().to_string(), source };
+    let patience = timeout.max(BUSY_MIN);
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(timeout.max(BUSY_MIN));
-    let pool = SqlitePoolOptions::new()
-        .max_connections(SQLITE_CONNECTIONS_MAX)
-        .connect_with(options)
+        .busy_timeout(patience);
+    let pool = connect_sqlite(&options, patience)
         .await
-        .map_err(failed)?;
+        .map_err(|source| OpenError::Open { path: path.display().to_string(), source })?;
     migrate(&Database::Sqlite(pool.clone())).await.map_err(OpenError::Migrate)?;
     Ok(pool)
+}
+
+/// Connects, which changes the mode of a new file: that needs the file alone, and SQLite's own timeout
+/// does not wait for it.
+async fn connect_sqlite(
+    options: &SqliteConnectOptions,
+    patience: Duration,
+) -> Result<SqlitePool, sqlx::Error> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS_MAX);
+        match pool.connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+/// Whether somebody else has the file; the low byte of an extended code is its kind.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|it| it.code()?.parse().ok());
+    code.is_some_and(|it: i32| it & 0xff == SQLITE_BUSY)
 }
 
 /// A pool of connections to PostgreSQL, none of them open yet: the server may come later than this process.
@@ -125,15 +148,16 @@ mod tests {
 
     #[tokio::test]
     async fn replicas_may_migrate_at_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let tasks: Vec<_> = (0..8)
-            .map(|_| {
+        // They meet at the file's mode in one round of ten.
+        for _ in 0..30 {
+            let dir = tempfile::tempdir().unwrap();
+            let open = |_| {
                 let dir = dir.path().to_owned();
                 tokio::spawn(async move { open_sqlite(&dir, BUSY_MIN).await.map(drop) })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
+            };
+            for task in (0..8).map(open).collect::<Vec<_>>() {
+                task.await.unwrap().unwrap();
+            }
         }
     }
 }

@@ -59,10 +59,10 @@ pub(crate) fn visits(address: &str) -> u64 {
     number.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no number: {greeting}"))
 }
 
-/// A client that asks `/` without pause until it is told to end.
+/// A client that asks `/` without pause until it is told to end, or its test has failed.
 pub(crate) struct Caller {
     is_ending: Arc<AtomicBool>,
-    thread: JoinHandle<Calls>,
+    thread: Option<JoinHandle<Calls>>,
 }
 
 /// What a [`Caller`] saw.
@@ -90,12 +90,22 @@ impl Caller {
             }
             calls
         });
-        Self { is_ending, thread }
+        Self { is_ending, thread: Some(thread) }
     }
 
-    pub(crate) fn end(self) -> Calls {
+    pub(crate) fn end(mut self) -> Calls {
         self.is_ending.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Caller {
+    /// The tests after a failed one have the same address, and count their visitors.
+    fn drop(&mut self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
     }
 }
 
