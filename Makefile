@@ -4,6 +4,8 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 ZARPA = target/release/zarpa
+# More for the compiler: `-C strip=none` keeps the names of functions for a profiler.
+RUSTC_FLAGS =
 
 .PHONY: up test build
 
@@ -14,7 +16,7 @@ up: build
 # so that it starts without moving a million bytes of addresses first.
 build:
 	scripts/install cc=gcc git=git
-	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static -C relocation-model=static
+	cargo rustc --release --locked -p zarpa --bin zarpa -- -C target-feature=+crt-static -C relocation-model=static $(RUSTC_FLAGS)
 
 test:
 	scripts/install cc=gcc git=git npm=npm unzip=unzip skopeo=skopeo nft=nftables \

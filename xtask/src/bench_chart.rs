@@ -139,13 +139,9 @@ impl Bench {
         text.trim().parse().with_context(|| format!("time says {text:?}"))
     }
 
-    /// As the corpus was recorded.
+    /// With an empty home.
     fn template(&self, command: &mut Command, words: &[&str], case: &Case) {
-        let chart = self.folder.join("charts").join(&case.chart);
-        command.args(words).arg("rel").arg(&chart).args(["--kube-version", "1.34.0"]);
-        for file in &case.values {
-            command.arg("-f").arg(chart.join(file));
-        }
+        command.args(words).args(case.arguments(&self.folder));
         command.env("HOME", &self.home).env("KUBECONFIG", "/dev/null").env("TZ", "UTC");
         command.env_remove("XDG_DATA_HOME").env_remove("XDG_CACHE_HOME");
     }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -41,6 +42,19 @@ pub(crate) struct Case {
     pub(crate) values: Vec<String>,
     pub(crate) should_render: bool,
     pub(crate) helm_ms: f64,
+}
+
+impl Case {
+    /// What a command that renders it is given, as the corpus was recorded.
+    pub(crate) fn arguments(&self, folder: &Path) -> Vec<OsString> {
+        let chart = folder.join("charts").join(&self.chart);
+        let mut arguments: Vec<OsString> =
+            vec!["rel".into(), chart.clone().into(), "--kube-version".into(), "1.34.0".into()];
+        for file in &self.values {
+            arguments.extend(["-f".into(), chart.join(file).into()]);
+        }
+        arguments
+    }
 }
 
 /// How a case went.

@@ -24,6 +24,7 @@ mod killed;
 mod lookup;
 mod machine;
 mod plugin;
+mod program;
 mod project;
 mod pulls;
 mod registry;
