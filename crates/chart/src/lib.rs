@@ -127,7 +127,7 @@ pub use index::{
 };
 pub use index_file::IndexFile;
 pub use lint::{Entry, Finding, Folder, LintInputs, LintReport, Severity, lint, report};
-pub use load::LoadError;
+pub use load::{LoadError, is_always_read};
 pub use lock::{lock_digest, old_lock_digest};
 pub use manifest::{Hook, Manifest, ManifestError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata, ValidationError};

@@ -105,6 +105,17 @@ fn check_version(files: &[ChartFile]) -> Result<(), LoadError> {
     }
 }
 
+/// Whether a chart cannot be loaded and rendered without the file at a path of its folder; all others are there for
+/// `.Files`, and for people. Charts within the chart count, too.
+pub fn is_always_read(path: &str) -> bool {
+    let is_below = |folder: &str| path.split('/').any(|it| it == folder);
+    match pathname::base(path) {
+        ".helmignore" | "Chart.yaml" | "Chart.lock" | "requirements.yaml" | "requirements.lock"
+        | "values.yaml" | "values.schema.json" => true,
+        name => pathname::extension(name) == ".tgz" || is_below("templates") || is_below("crds"),
+    }
+}
+
 /// A chart in the making.
 struct Loading {
     chart: Chart,

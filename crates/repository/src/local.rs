@@ -58,23 +58,12 @@ fn without_bom(mut content: Vec<u8>) -> Vec<u8> {
 /// As [`read_folder`], but what a chart only has for its templates to look at, and for people, is read when it is
 /// asked for. [`Unread::check`] says afterwards whether that went well.
 pub fn open_folder(path: &Path, unread: &Unread) -> Result<Vec<ChartFile>, FileError> {
-    let tree = tree::read_partly(path, &|it| it == ".git", &|it| !is_always_read(it))?;
+    let tree = tree::read_partly(path, &|it| it == ".git", &|it| !chart::is_always_read(it))?;
     let file = |(path, content)| match content {
         Content::Read(content) => ChartFile { path, data: content.into() },
         Content::Unread { place, n_bytes } => ChartFile { path, data: unread.text(place, n_bytes) },
     };
     Ok(tree.into_iter().map(file).collect())
-}
-
-/// Whether a chart cannot be loaded or rendered without a file.
-fn is_always_read(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let is_inner = |folder: &str| path.split('/').any(|it| it == folder);
-    match name {
-        ".helmignore" | "Chart.yaml" | "Chart.lock" | "requirements.yaml" | "requirements.lock"
-        | "values.yaml" | "values.schema.json" => true,
-        name => name.ends_with(".tgz") || is_inner("templates") || is_inner("crds"),
-    }
 }
 
 /// Reads the chart of a folder.

@@ -50,7 +50,7 @@ fn write_from(context: &Context, starter: &str, name: &str, folder: &Path) -> Re
         let hint = format!("--starter takes an absolute path, or the name of a chart in {folder}");
         return Err(Failure::work(text).with_hint(Some(hint)));
     }
-    let loaded = inputs::load_at(&place, &place.display().to_string());
+    let loaded = inputs::load_at(&place, &place.display().to_string(), None);
     let chart = loaded.map_err(|it| it.within(&format!("could not load {}", place.display())))?;
     let written = chart::from_starter(&chart, name)?;
     check_folder(folder)?;

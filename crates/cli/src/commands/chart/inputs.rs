@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chart::{Capabilities, Chart, ChartFile, KubeVersion, Release, Source, ValueSources};
+use chart::{Capabilities, Chart, KubeVersion, Release, Source, ValueSources};
 use host::files;
 use jiff::Timestamp;
 use repository::Unread;
@@ -26,30 +26,19 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads a chart from a folder or an archive.
 pub(crate) fn load(context: &Context, path: &str) -> Result<Chart, Failure> {
-    load_at(&find(context, path)?, path)
+    load_at(&find(context, path)?, path, None)
 }
 
-/// The same, once it is found; `path` is what the user wrote.
-pub(crate) fn load_at(place: &Path, path: &str) -> Result<Chart, Failure> {
+/// The same, once it is found; `path` is what the user wrote. With an [`Unread`], files that only templates ask for
+/// are read when they do.
+pub(crate) fn load_at(place: &Path, path: &str, unread: Option<&Unread>) -> Result<Chart, Failure> {
     if place.is_dir() {
-        return load_files(repository::read_folder(place)?, place, path);
+        let files = match unread {
+            Some(unread) => repository::open_folder(place, unread)?,
+            None => repository::read_folder(place)?,
+        };
+        return Chart::load(files).map_err(|error| super::problems::loading(error, place, path));
     }
-    load_archive(place)
-}
-
-/// The same, with files that are read when they are asked for: see [`Unread`].
-pub(crate) fn open_at(place: &Path, path: &str, unread: &Unread) -> Result<Chart, Failure> {
-    if place.is_dir() {
-        return load_files(repository::open_folder(place, unread)?, place, path);
-    }
-    load_archive(place)
-}
-
-fn load_files(files: Vec<ChartFile>, place: &Path, path: &str) -> Result<Chart, Failure> {
-    Chart::load(files).map_err(|error| super::problems::loading(error, place, path))
-}
-
-fn load_archive(place: &Path) -> Result<Chart, Failure> {
     let archive = files::read(place)?;
     if !archive.starts_with(&GZIP) {
         return Err(NoChart::archive(place, &archive).into());

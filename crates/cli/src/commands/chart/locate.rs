@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use chart::Chart;
-use repository::{Provenance, Unread, Wanted};
+use repository::{Provenance, Unread};
 
 use super::{inputs, market, pull, verify};
-use crate::{
-    args::remote::Origin, commands::block_on, context::Context, failure::Failure, progress::Drawing,
-};
+use crate::{args::remote::Origin, commands::block_on, context::Context, failure::Failure};
 
 /// Where a chart is, found before anything else is looked at.
 #[derive(Debug)]
@@ -41,19 +39,8 @@ pub(crate) fn locate(context: &Context, path: &str, origin: &Origin) -> Result<L
 async fn fetch(context: &Context, chart: &str, origin: &Origin) -> Result<Bytes, Failure> {
     let hosts: Vec<&str> = market::host(chart).into_iter().collect();
     let market = market::open(context, &origin.access, &hosts)?;
-    let login = market::login(&origin.access);
-    let wanted = Wanted {
-        chart,
-        version: origin.range(),
-        repository: origin.repo.as_deref(),
-        login: login.as_ref(),
-        passes_login_on: origin.pass_credentials,
-        provenance: if origin.verify { Provenance::Required } else { Provenance::Unwanted },
-    };
-    let fetched = repository::fetch(&market, &wanted).await.map_err(market::not_fetched)?;
-    if let Some((reference, digest)) = &fetched.pulled {
-        Drawing::new(context).line(&format!("Pulled: {reference}\nDigest: {digest}"));
-    }
+    let provenance = if origin.verify { Provenance::Required } else { Provenance::Unwanted };
+    let fetched = market::fetch(context, &market, chart, origin, provenance).await?;
     if origin.verify {
         pull::check(&fetched, &market::keyring(context, &origin.keys)?)?;
     }
@@ -61,18 +48,11 @@ async fn fetch(context: &Context, chart: &str, origin: &Origin) -> Result<Bytes,
 }
 
 impl Located {
-    /// Opens the chart to be rendered: files that no template asks for stay unread. `path` is what the user wrote.
-    pub(crate) fn open(&self, path: &str, unread: &Unread) -> Result<Chart, Failure> {
+    /// Reads the chart; `path` is what the user wrote. With an [`Unread`], files that only templates ask for are read
+    /// when they do.
+    pub(crate) fn load(&self, path: &str, unread: Option<&Unread>) -> Result<Chart, Failure> {
         match self {
-            Self::Here(place) => inputs::open_at(place, path, unread),
-            Self::Fetched(archive) => Ok(Chart::from_archive(archive)?),
-        }
-    }
-
-    /// Reads the chart; `path` is what the user wrote.
-    pub(crate) fn load(&self, path: &str) -> Result<Chart, Failure> {
-        match self {
-            Self::Here(place) => inputs::load_at(place, path),
+            Self::Here(place) => inputs::load_at(place, path, unread),
             Self::Fetched(archive) => Ok(Chart::from_archive(archive)?),
         }
     }

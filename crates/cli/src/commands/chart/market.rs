@@ -6,14 +6,15 @@ use host::files;
 use jiff::Timestamp;
 use registry::{Client, Credentials, Login, Options};
 use repository::{
-    Certificates, FetchError, IndexCache, Market, Repositories,
+    Certificates, FetchError, Fetched, IndexCache, Market, Provenance, Repositories, Wanted,
     openpgp::{Keyring, KeyringError},
 };
 
 use crate::{
-    args::remote::{self as args, Access, Keys},
+    args::remote::{self as args, Access, Keys, Origin},
     context::Context,
     failure::Failure,
+    progress::Drawing,
 };
 
 /// A market with the user's logins, and the registries without TLS that the user has named.
@@ -44,6 +45,30 @@ pub(crate) fn open(context: &Context, access: &Access, hosts: &[&str]) -> Result
     let client = Client::new(options).map_err(FetchError::Tls)?;
     let dir = context.directory.clone();
     Ok(Market { client, repositories, cache: cache(context)?, dir })
+}
+
+/// Fetches a chart, and tells what was pulled from a registry.
+pub(crate) async fn fetch(
+    context: &Context,
+    market: &Market,
+    chart: &str,
+    origin: &Origin,
+    provenance: Provenance,
+) -> Result<Fetched, Failure> {
+    let login = login(&origin.access);
+    let wanted = Wanted {
+        chart,
+        version: origin.range(),
+        repository: origin.repo.as_deref(),
+        login: login.as_ref(),
+        passes_login_on: origin.pass_credentials,
+        provenance,
+    };
+    let fetched = repository::fetch(market, &wanted).await.map_err(not_fetched)?;
+    if let Some((reference, digest)) = &fetched.pulled {
+        Drawing::new(context).line(&format!("Pulled: {reference}\nDigest: {digest}"));
+    }
+    Ok(fetched)
 }
 
 /// Where what repositories offer is kept.

@@ -5,11 +5,11 @@ use host::{
     files,
     tree::{self, TreeFile},
 };
-use repository::{Fetched, Provenance, Verified, Wanted, openpgp::Keyring};
+use repository::{Fetched, Provenance, Verified, openpgp::Keyring};
 use serde_json::{Value, json};
 
 use super::market;
-use crate::{args::remote::Pull, context::Context, failure::Failure, output, progress::Drawing};
+use crate::{args::remote::Pull, context::Context, failure::Failure, output};
 
 /// Fetches every chart that is named; one that is not verified is not written.
 pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> {
@@ -17,25 +17,11 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
     let origin = &args.origin;
     let market = market::open(context, &origin.access, &hosts)?;
     let keyring = origin.verify.then(|| market::keyring(context, &origin.keys)).transpose()?;
-    let login = market::login(&origin.access);
+    let wants_provenance = origin.verify || args.prov;
+    let provenance = if wants_provenance { Provenance::Required } else { Provenance::Unwanted };
     let mut told = Vec::new();
     for chart in &args.charts {
-        let wanted = Wanted {
-            chart,
-            version: origin.range(),
-            repository: origin.repo.as_deref(),
-            login: login.as_ref(),
-            passes_login_on: origin.pass_credentials,
-            provenance: if origin.verify || args.prov {
-                Provenance::Required
-            } else {
-                Provenance::Unwanted
-            },
-        };
-        let fetched = repository::fetch(&market, &wanted).await.map_err(market::not_fetched)?;
-        if let Some((reference, digest)) = &fetched.pulled {
-            Drawing::new(context).line(&format!("Pulled: {reference}\nDigest: {digest}"));
-        }
+        let fetched = market::fetch(context, &market, chart, origin, provenance).await?;
         let verified = keyring.as_ref().map(|it| check(&fetched, it)).transpose()?;
         if !context.is_json {
             for line in verified.iter().flat_map(Verified::lines) {

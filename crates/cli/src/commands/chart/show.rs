@@ -14,6 +14,6 @@ pub(crate) fn show(context: &Context, command: &ShowSubcommand) -> Result<(), Fa
         ShowSubcommand::Readme(it) => (Part::Readme, it),
         ShowSubcommand::Crds(it) => (Part::Crds, it),
     };
-    let chart = locate::locate(context, &shown.chart, &shown.origin)?.load(&shown.chart)?;
+    let chart = locate::locate(context, &shown.chart, &shown.origin)?.load(&shown.chart, None)?;
     output::raw(chart.overview(part).as_bytes())
 }

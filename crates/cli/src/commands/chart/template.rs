@@ -25,14 +25,14 @@ pub(crate) fn template(context: &Context, args: &Template) -> Result<(), Failure
     let sources = inputs::sources(context, &args.values)?;
     let values = inputs::merge(context, &sources)?;
     let unread = Unread::default();
-    let mut chart = located.open(path, &unread)?;
+    let mut chart = located.load(path, Some(&unread))?;
     if let Located::Here(place) = &located
         && args.dependency_update
         && !is_complete(&chart)
     {
         let access = (&args.origin.keys, &args.origin.access);
         block_on(dependency::update(context, place, access, &dependency::say))?;
-        chart = located.open(path, &unread)?;
+        chart = located.load(path, Some(&unread))?;
     }
     let release = inputs::release(&name, &args.told);
     check_name(&chart, &release)?;
