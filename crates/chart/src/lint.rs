@@ -16,6 +16,7 @@ mod chartfile;
 mod crds;
 mod dependencies;
 mod deprecated;
+mod given;
 mod object;
 mod templates;
 mod traps;

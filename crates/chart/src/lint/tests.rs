@@ -18,7 +18,11 @@ fn folder(files: &[(&str, &str)]) -> Folder {
 }
 
 fn find(files: &[(&str, &str)], has_traps: bool) -> Vec<String> {
-    let values = ValueSources::default().merge(&|_| Err(String::new())).unwrap();
+    find_with(&ValueSources::default(), files, has_traps)
+}
+
+fn find_with(sources: &ValueSources, files: &[(&str, &str)], has_traps: bool) -> Vec<String> {
+    let values = sources.merge(&|_| Err(String::new())).unwrap();
     let inputs = LintInputs {
         values: &values,
         namespace: "default",
@@ -131,6 +135,36 @@ fn traps_are_found_only_when_they_are_wanted() {
             "[TRAP] templates/a.yaml: X/r renders differently each time (metadata.annotations.a): every upgrade changes it",
         ],
     );
+}
+
+#[test]
+fn a_given_value_under_nearly_the_right_name_is_told() {
+    let files = [
+        ("Chart.yaml", CHART),
+        ("values.yaml", "replicas: 1\nservice: {port: 80}\nlabels: {team: a}\nhosts: []\n"),
+        (
+            "templates/a.yaml",
+            "# {{ .Values.replicas }} {{ .Values.service.port }} {{ .Values.host }}",
+        ),
+        ("charts/db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.0.0\n"),
+        ("charts/db/values.yaml", "volume: 1Gi\n"),
+        ("charts/db/templates/a.yaml", "# {{ .Values.volume }}"),
+    ];
+    let told = |texts: &[&str]| {
+        let set = texts.iter().map(|it| (*it).to_owned()).collect();
+        let found = find_with(&ValueSources { set, ..ValueSources::default() }, &files, true);
+        found.into_iter().filter(|it| it.contains(" is given")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&["repicas=2", "service.prot=1", "db.volum=2Gi"]),
+        [
+            "[TRAP] values.yaml: repicas is given, and no template reads it; is replicas meant?",
+            "[TRAP] values.yaml: service.prot is given, and no template reads it; is service.port meant?",
+            "[TRAP] values.yaml: db.volum is given, and no template reads it; is db.volume meant?",
+        ]
+    );
+    // Given both, read by a template, of a table that is printed as it is, and near to nothing.
+    assert_eq!(told(&["repicas=2,replicas=2", "host=a", "labels.teams=b", "other=1"]), [""; 0]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use goyaml::Value;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Findings, Folder, LintInputs, chartfile::repeated};
+use super::{Findings, Folder, LintInputs, chartfile::repeated, given};
 use crate::{
     capabilities::Capabilities,
     chart::Chart,
@@ -31,6 +31,7 @@ const FIELDS_SHOWN_MAX: usize = 3;
 pub(super) fn check(folder: &Folder, inputs: &LintInputs<'_>, findings: &mut Findings) {
     let Ok(chart) = folder.load() else { return };
     values(folder, findings);
+    given::check(&chart, &inputs.values.table, findings);
     dependencies(&chart, findings);
     if !chart.crds().is_empty() {
         let text = "CRDs are installed once: `helm upgrade` never changes them, nor adds new ones";
