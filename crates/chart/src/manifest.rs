@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use goyaml::Value;
 use kobject::order::{INSTALL, rank};
+use memchr::arch::all::memchr::One;
 
 use crate::{
     decode::{DecodeError, Struct},
@@ -175,7 +176,8 @@ fn find_separator(text: &str, from: usize) -> Option<(usize, usize)> {
     let place = if from == 0 && text.starts_with("---") {
         0
     } else {
-        from + memchr::memmem::find(&bytes[from..], b"\n---")? + 1
+        let is_before = |at: &usize| bytes[from + at + 1..].starts_with(b"---");
+        from + One::new(b'\n').iter(&bytes[from..]).find(is_before)? + 1
     };
     let end = bytes[from..place].iter().rposition(|byte| !is_blank(*byte));
     let end = end.map_or(from, |last| from + last + 1);

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, rc::Rc};
 
 use gotmpl::{Context, Limits, Map, Templates, Value};
+use memchr::arch::all::memchr::One;
 
 use crate::{
     capabilities::Capabilities,
@@ -227,7 +228,8 @@ fn without_no_value(text: &str) -> String {
     const NO_VALUE: &str = "<no value>";
     let mut kept = String::with_capacity(text.len());
     let mut start = 0;
-    for found in memchr::memmem::find_iter(text.as_bytes(), NO_VALUE) {
+    let is_whole = |at: &usize| text[*at..].starts_with(NO_VALUE);
+    for found in One::new(b'<').iter(text.as_bytes()).filter(is_whole) {
         kept.push_str(&text[start..found]);
         start = found + NO_VALUE.len();
     }

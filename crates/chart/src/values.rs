@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use goyaml::{ReadError, Value};
+use memchr::arch::all::memchr::One;
 
 use crate::strvals::{self, Reader, StrvalsError};
 
@@ -159,15 +160,17 @@ fn make_numbers_float(value: &mut Value) {
 
 /// The documents of a text, each line ending in `\n` (Kubernetes' `YAMLReader`).
 pub(crate) fn split(text: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, DocumentsError> {
-    let is_one =
-        memchr::memchr(b'\r', text).is_none() && memchr::memmem::find(text, b"---").is_none();
+    let newline = One::new(b'\n');
+    let is_one = !text.contains(&b'\r')
+        && !text.starts_with(b"---")
+        && !newline.iter(text).any(|at| text[at + 1..].starts_with(b"---"));
     if is_one && text.ends_with(b"\n") {
         return Ok(vec![Cow::Borrowed(text)]);
     }
     let mut documents = Vec::new();
     let mut document = Vec::with_capacity(text.len() + 1);
     let body = text.strip_suffix(b"\n").unwrap_or(text);
-    let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    let ends = newline.iter(body).chain([body.len()]);
     let mut start = 0;
     for end in ends.take_while(|_| !text.is_empty()) {
         let line = &body[start..end];

@@ -1,5 +1,7 @@
 //! The lexer: text, actions, and what stands between `{{` and `}}`.
 
+use memchr::arch::all::memchr::One;
+
 use crate::strconv::{decode_char, is_print};
 
 mod number;
@@ -422,12 +424,11 @@ impl TrimGo for [u8] {
 }
 
 fn newlines(text: &[u8]) -> usize {
-    // Between the words of an action.
-    if text == b" " { 0 } else { memchr::memchr_iter(b'\n', text).count() }
+    text.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn find(text: &[u8], pair: [u8; 2]) -> Option<usize> {
-    memchr::memchr_iter(pair[0], text).find(|at| text.get(at + 1) == Some(&pair[1]))
+    One::new(pair[0]).iter(text).find(|at| text.get(at + 1) == Some(&pair[1]))
 }
 
 fn is_alphanumeric(character: char) -> bool {

@@ -4,6 +4,8 @@
 //! times faster than a parser makes events of them. What is written otherwise, and every mistake, is left
 //! to the parser.
 
+use memchr::arch::all::memchr::{One, Three};
+
 use crate::{
     input::first_control,
     resolve::{Scalar, resolve},
@@ -51,9 +53,12 @@ pub(crate) fn read(text: &str) -> Option<Value> {
 
 /// Line breaks other than `\n`, and byte order marks.
 fn has_rare_break(bytes: &[u8]) -> bool {
-    let mut rare = memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes);
-    memchr::memchr(b'\r', bytes).is_some()
-        || rare.any(|at| match bytes[at] {
+    // Nearly all texts have none of them, and this needs no branch for each byte.
+    if bytes.iter().fold(true, |is_plain, it| is_plain & it.is_ascii() & (*it != b'\r')) {
+        return false;
+    }
+    One::new(b'\r').find(bytes).is_some()
+        || Three::new(0xc2, 0xe2, 0xef).iter(bytes).any(|at| match bytes[at] {
             0xc2 => bytes[at + 1] == 0x85,
             0xe2 => bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xa8 | 0xa9),
             _ => bytes[at + 1] == 0xbb && bytes[at + 2] == 0xbf,
@@ -161,7 +166,7 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
         if first_control(text.as_bytes()).is_some() || has_rare_break(text.as_bytes()) {
             return None;
         }
-        let has_tabs = memchr::memchr(b'\t', text.as_bytes()).is_some();
+        let has_tabs = text.contains('\t');
         let mut glance = Self { sink, rest: text, levels: Vec::new(), is_pending: false, has_tabs };
         glance.pass_start();
         Some(glance)
@@ -395,11 +400,7 @@ impl<'t, S: Sink<'t>> Glance<'t, S> {
 
     /// The next line, without its end.
     fn take_line(&mut self) -> &'t str {
-        let end = memchr::memchr(b'\n', self.rest.as_bytes());
-        let (line, rest) = match end {
-            Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
-            None => (self.rest, ""),
-        };
+        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         self.rest = rest;
         line
     }

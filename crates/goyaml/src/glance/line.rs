@@ -1,5 +1,7 @@
 //! What stands on a line.
 
+use memchr::arch::all::memchr::Two;
+
 use super::{KEY_BYTES_MAX, Rare};
 use crate::token::Style;
 
@@ -44,7 +46,7 @@ pub(super) fn key(content: &str) -> Option<Entry<'_>> {
 /// A line of a scalar without quotes up to a comment; nothing when a colon makes it something else.
 pub(super) fn plain_text(line: &str) -> Option<&str> {
     let bytes = line.as_bytes();
-    let end = memchr::memchr2_iter(b'#', b':', bytes).find(|at| match bytes[*at] {
+    let end = Two::new(b'#', b':').iter(bytes).find(|at| match bytes[*at] {
         b'#' => *at == 0 || bytes[at - 1] == b' ',
         _ => bytes.get(at + 1).is_none_or(|next| *next == b' '),
     });

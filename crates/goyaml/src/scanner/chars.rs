@@ -1,5 +1,7 @@
 //! Looking at characters, and going on.
 
+use memchr::arch::all::memchr::Two;
+
 use super::{Scanner, width};
 
 impl Scanner<'_> {
@@ -83,7 +85,7 @@ impl Scanner<'_> {
     /// Where the line ends that the next byte is on.
     pub(super) fn line_end(&self) -> usize {
         let rest = &self.bytes[self.place..];
-        let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
+        let line = &rest[..Two::new(b'\n', b'\r').find(rest).unwrap_or(rest.len())];
         if line.is_ascii() {
             return self.place + line.len();
         }
