@@ -28,17 +28,17 @@ const INSTANCES_MAX: usize = 4;
 
 /// Watches `chart template` over a sample of a corpus, and lists the functions that it ran.
 pub(crate) fn write(folder: &Path) -> anyhow::Result<()> {
+    let cases = corpus::cases(folder, "")?;
+    let cases: Vec<&Case> = cases.iter().filter(|it| it.should_render).collect();
+    let sample: Vec<&Case> =
+        cases.iter().copied().step_by(cases.len().div_ceil(N_CHARTS).max(1)).collect();
+
     // The symbols are what callgrind reports, and what sections are named by.
     let build = ["--silent", "build", "RUSTC_FLAGS=-C strip=none"];
     shell::run(Command::new("make").args(build).current_dir(root()))?;
     let zarpa = root().join("target/release/zarpa");
     let symbols = shell::read(Command::new("nm").arg("--defined-only").arg(&zarpa))?;
     let symbols: BTreeSet<&str> = symbols.lines().filter_map(function).collect();
-
-    let cases = corpus::cases(folder, "")?;
-    let cases: Vec<&Case> = cases.iter().filter(|it| it.should_render).collect();
-    let sample: Vec<&Case> =
-        cases.iter().copied().step_by(cases.len().div_ceil(N_CHARTS).max(1)).collect();
     let mut n_runs: BTreeMap<String, usize> = BTreeMap::new();
     for case in &sample {
         for name in ran(&zarpa, folder, case)? {
@@ -71,7 +71,8 @@ fn ran(zarpa: &Path, folder: &Path, case: &Case) -> anyhow::Result<BTreeSet<Stri
         .arg(zarpa)
         .args(["chart", "template"])
         .args(case.arguments(folder));
-    let output = command.stdout(Stdio::null()).output().context("valgrind: apt-get install")?;
+    let output =
+        command.stdout(Stdio::null()).output().context("valgrind: apt-get install valgrind")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}: {said}", case.name);
     let profile = fs::read_to_string(&profile)?;
